@@ -1,0 +1,46 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+
+let package = Package(
+    name: "plumb",
+    products: [
+        .executable(name: "plumb", targets: ["plumb"]),
+        .executable(name: "plumbctl", targets: ["plumbctl"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    ],
+    targets: [
+        // What the Swift overlay of glibc cannot express: kernel headers and variadic or GNU-only calls.
+        .target(name: "CKernel"),
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        // The SQL itself is the source; the build embeds its bytes.
+        .target(
+            name: "Schema", path: "schema", exclude: ["README.md"], resources: [.embedInCode("version_1.sql")]),
+        .target(name: "Addressing"),
+        .target(name: "Netlink", dependencies: ["CKernel", system]),
+        .target(name: "Store", dependencies: ["Addressing", "CKernel", "CSQLite", "Schema", system]),
+        .target(name: "Reconciler", dependencies: ["Addressing", "CKernel", "Netlink", "Store", system]),
+        .target(name: "Plugin", dependencies: ["Addressing", "Reconciler", "Store", system]),
+        .executableTarget(name: "plumb", dependencies: ["Plugin"]),
+        .executableTarget(
+            name: "plumbctl",
+            dependencies: [
+                "Reconciler", "Store", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .testTarget(name: "AddressingTests", dependencies: ["Addressing"]),
+        .testTarget(name: "NetlinkTests", dependencies: ["CKernel", "Netlink", system]),
+    ]
+)
+
+for target in package.targets where ![.system, .plugin].contains(target.type) {
+    target.swiftSettings = [
+        .treatAllWarnings(as: .error),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ]
+}

@@ -1,0 +1,69 @@
+/// An address with a prefix length: an interface's address (`10.244.1.7/24`) or a block (`10.244.1.0/24`).
+package struct CIDR: Hashable, Sendable, Comparable, CustomStringConvertible {
+    package let address: IPAddress
+    /// 0–32 or 0–128 bits.
+    package let prefixLength: Int
+
+    package init?(_ address: IPAddress, prefixLength: Int) {
+        guard (0...address.family.bitWidth).contains(prefixLength) else { return nil }
+        self.address = address
+        self.prefixLength = prefixLength
+    }
+
+    private init(unchecked address: IPAddress, _ prefixLength: Int) {
+        self.address = address
+        self.prefixLength = prefixLength
+    }
+
+    /// The one address `address/32` or `address/128`.
+    package init(host address: IPAddress) {
+        self.init(unchecked: address, address.family.bitWidth)
+    }
+
+    /// `0.0.0.0/0` or `::/0`.
+    package static func defaultRoute(_ family: IPFamily) -> Self {
+        Self(unchecked: IPAddress(unchecked: family, 0), 0)
+    }
+
+    /// Parses `address/length`; `nil` without a slash, or with anything that is not a decimal length in range.
+    package init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, let address = IPAddress(parts[0]),
+            parts[1].utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            let length = Int(parts[1])
+        else { return nil }
+        self.init(address, prefixLength: length)
+    }
+
+    package var family: IPFamily { address.family }
+
+    private var hostMask: UInt128 {
+        let hostBits = family.bitWidth - prefixLength
+        return hostBits == 128 ? UInt128.max : (UInt128(1) << UInt128(hostBits)) - 1
+    }
+
+    /// The block that the address lies in: host bits cleared.
+    package var network: Self { Self(unchecked: first, prefixLength) }
+    /// The lowest address of the block.
+    package var first: IPAddress { IPAddress(unchecked: family, address.bits & ~hostMask) }
+    /// The highest address of the block; the broadcast address of an IPv4 subnet.
+    package var last: IPAddress { IPAddress(unchecked: family, address.bits | hostMask) }
+    /// Whether the address is more than its block, as in `10.0.0.1/24`.
+    package var hasHostBits: Bool { address != first }
+    /// How many addresses the block has, less one (so that `::/0` fits).
+    package var span: UInt128 { hostMask }
+
+    package func contains(_ other: IPAddress) -> Bool {
+        other.family == family && other.bits & ~hostMask == first.bits
+    }
+
+    package func overlaps(_ other: Self) -> Bool {
+        contains(other.first) || other.contains(first)
+    }
+
+    package static func < (lhs: Self, rhs: Self) -> Bool {
+        (lhs.address, lhs.prefixLength) < (rhs.address, rhs.prefixLength)
+    }
+
+    package var description: String { "\(address)/\(prefixLength)" }
+}

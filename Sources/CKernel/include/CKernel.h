@@ -1,0 +1,39 @@
+/*
+ * The kernel's own constants, and the few calls that Swift's glibc overlay cannot make: setns and the open file
+ * description locks are hidden behind _GNU_SOURCE, fcntl is variadic, and the timer below needs SIGEV_THREAD_ID.
+ */
+#ifndef CKERNEL_H
+#define CKERNEL_H
+
+#include <linux/if.h>
+#include <linux/if_addr.h>
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/magic.h>
+#include <linux/neighbour.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <stdint.h>
+
+/* Moves the calling thread into the network namespace behind `fd`. 0, or -1 and errno. setns(2). */
+int plumb_setns_net(int fd);
+
+/* The cookie of the network namespace in which `socket` was opened (SO_NETNS_COOKIE, Linux 5.14). 0, or -1 and errno. */
+int plumb_netns_cookie(int socket, uint64_t *cookie);
+
+/* What a path is, asked without opening it: statfs(2) type, device and inode. 0, or -1 and errno. */
+int plumb_stat_path(const char *path, uint64_t *filesystem, uint64_t *device, uint64_t *inode);
+
+/*
+ * Locks one byte of `fd` exclusively with an open file description lock (fcntl(2), F_OFD_SETLK), which the kernel frees
+ * when the description is closed, however the process ends. `wait_ms` 0 does not wait. 0, or -1 and errno: EAGAIN when
+ * the byte was still taken after `wait_ms`.
+ */
+int plumb_lock_byte(int fd, int64_t byte, int wait_ms);
+int plumb_unlock_byte(int fd, int64_t byte);
+
+/* 1 if somebody else's lock covers the byte, 0 if none does, -1 and errno. */
+int plumb_byte_is_locked(int fd, int64_t byte);
+
+#endif

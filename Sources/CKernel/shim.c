@@ -1,0 +1,112 @@
+#define _GNU_SOURCE
+#include "CKernel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+int plumb_setns_net(int fd) { return setns(fd, CLONE_NEWNET); }
+
+int plumb_netns_cookie(int socket, uint64_t *cookie) {
+    socklen_t size = sizeof *cookie;
+    return getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &size);
+}
+
+int plumb_stat_path(const char *path, uint64_t *filesystem, uint64_t *device, uint64_t *inode) {
+    struct statfs fs;
+    struct stat st;
+    if (statfs(path, &fs) != 0 || stat(path, &st) != 0) return -1;
+    *filesystem = (uint64_t)(unsigned long)fs.f_type;
+    *device = st.st_dev;
+    *inode = st.st_ino;
+    return 0;
+}
+
+static struct flock one_byte(short type, int64_t byte) {
+    struct flock lock;
+    memset(&lock, 0, sizeof lock);
+    lock.l_type = type;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = byte;
+    lock.l_len = 1;
+    return lock;
+}
+
+static void wake(int signal) { (void)signal; }
+
+/* A blocking wait keeps the kernel's queue in order, which polling would not; a timer's signal ends it. */
+static int lock_with_deadline(int fd, struct flock *lock, int wait_ms) {
+    struct sigaction action, previous;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = wake; /* no SA_RESTART: the wait shall fail with EINTR */
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGALRM, &action, &previous) != 0) return -1;
+
+    struct sigevent event;
+    memset(&event, 0, sizeof event);
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = SIGALRM;
+    event.sigev_notify_thread_id = (pid_t)syscall(SYS_gettid);
+    timer_t timer;
+    int result = timer_create(CLOCK_MONOTONIC, &event, &timer);
+    if (result == 0) {
+        struct itimerspec due;
+        memset(&due, 0, sizeof due);
+        due.it_value.tv_sec = wait_ms / 1000;
+        due.it_value.tv_nsec = (long)(wait_ms % 1000) * 1000000;
+        due.it_interval.tv_nsec = 50000000; /* again, in case the first came before the wait began */
+        timer_settime(timer, 0, &due, NULL);
+        struct timespec start, now;
+        clock_gettime(CLOCK_MONOTONIC, &start);
+        do {
+            result = fcntl(fd, F_OFD_SETLKW, lock);
+            clock_gettime(CLOCK_MONOTONIC, &now);
+        } while (result != 0 && errno == EINTR &&
+                 (now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 < wait_ms);
+        int saved = errno;
+        timer_delete(timer);
+        errno = saved == EINTR ? EAGAIN : saved;
+    }
+    int saved = errno;
+    sigaction(SIGALRM, &previous, NULL);
+    errno = saved;
+    return result;
+}
+
+int plumb_lock_byte(int fd, int64_t byte, int wait_ms) {
+    struct flock lock = one_byte(F_WRLCK, byte);
+    int result;
+    do result = fcntl(fd, F_OFD_SETLK, &lock);
+    while (result != 0 && errno == EINTR);
+    if (result == 0 || wait_ms <= 0 || (errno != EAGAIN && errno != EACCES)) {
+        if (result != 0 && errno == EACCES) errno = EAGAIN;
+        return result;
+    }
+    return lock_with_deadline(fd, &lock, wait_ms);
+}
+
+int plumb_unlock_byte(int fd, int64_t byte) {
+    struct flock lock = one_byte(F_UNLCK, byte);
+    return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+int plumb_byte_is_locked(int fd, int64_t byte) {
+    struct flock lock = one_byte(F_WRLCK, byte);
+    if (fcntl(fd, F_OFD_GETLK, &lock) != 0) return -1;
+    return lock.l_type != F_UNLCK;
+}

@@ -1,0 +1,176 @@
+internal import CKernel
+internal import Glibc
+internal import SystemPackage
+
+/// A NETLINK_ROUTE socket, bound to the network namespace in which it was opened, whatever its thread does later.
+///
+/// Extended ACKs with the request cut off, and strict checking of dump filters, are always on (Linux 4.20).
+package struct NetlinkSocket: ~Copyable {
+    private let descriptor: Int32
+    private var sequence: UInt32 = 0
+    private var buffer: [UInt8]
+
+    /// Requests in one send. Each costs at least one ACK in our receive buffer, which must hold them all.
+    static let batchLimit = 64
+    /// How often a dump that changed under the reader, or overran, is begun again.
+    static let dumpAttempts = 8
+
+    /// Opens a socket in the calling thread's network namespace.
+    package init() throws(NetlinkError) {
+        descriptor = socket(AF_NETLINK, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue), NETLINK_ROUTE)
+        guard descriptor >= 0 else { throw NetlinkSocket.failure("open a netlink socket") }
+        // Larger than the 32 KiB that the kernel fills at most in one dump read (net/netlink/af_netlink.c).
+        buffer = [UInt8](repeating: 0, count: 64 << 10)
+        for option in [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK] {
+            var on: Int32 = 1
+            guard setsockopt(descriptor, SOL_NETLINK, option, &on, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
+                throw NetlinkSocket.failure("set netlink option \(option)")
+            }
+        }
+    }
+
+    deinit { _ = Glibc.close(descriptor) }
+
+    /// SO_NETNS_COOKIE: the identity of the namespace, never used again while the machine runs.
+    package func namespaceCookie() throws(NetlinkError) -> UInt64 {
+        var cookie: UInt64 = 0
+        guard plumb_netns_cookie(descriptor, &cookie) == 0 else {
+            throw NetlinkSocket.failure("read the namespace's cookie (SO_NETNS_COOKIE)")
+        }
+        return cookie
+    }
+
+    /// Sends all requests at once and waits for every ACK; the kernel does not stop at the first refusal.
+    ///
+    /// - Returns: one reply a request, in order. Throws only if the conversation itself broke down.
+    package mutating func perform(_ requests: [Request]) throws(NetlinkError) -> [Reply] {
+        var replies: [Reply] = []
+        replies.reserveCapacity(requests.count)
+        var rest = requests[...]
+        while !rest.isEmpty {
+            try performBatch(rest.prefix(NetlinkSocket.batchLimit), into: &replies)
+            rest = rest.dropFirst(NetlinkSocket.batchLimit)
+        }
+        return replies
+    }
+
+    /// One request; a refusal is thrown.
+    @discardableResult
+    package mutating func perform(_ request: Request) throws(NetlinkError) -> [Message] {
+        let reply = try perform([request])[0]
+        if let error = reply.error { throw error }
+        return reply.messages
+    }
+
+    private mutating func performBatch(
+        _ requests: ArraySlice<Request>, into replies: inout [Reply]
+    ) throws(NetlinkError) {
+        let first = sequence &+ 1
+        var bytes: [UInt8] = []
+        for request in requests {
+            sequence &+= 1
+            bytes += encode(request, flags: UInt16(NLM_F_ACK))
+        }
+        try send(bytes, context: requests.first?.context ?? "")
+        let base = replies.count
+        replies += repeatElement(Reply(), count: requests.count)
+        var outstanding = requests.count
+        while outstanding > 0 {
+            for message in try receive() {
+                let index = Int(message.sequence &- first)
+                // An answer to an earlier conversation that broke down half way.
+                guard index < requests.count else { continue }
+                if message.type == UInt16(NLMSG_ERROR) {
+                    let context = requests[requests.startIndex + index].context
+                    replies[base + index].error = try Acknowledgement(message).error(context: context)
+                    outstanding -= 1
+                } else {
+                    replies[base + index].messages.append(message)
+                }
+            }
+        }
+    }
+
+    /// Reads all objects that match a request (NLM_F_DUMP). Begun again when the set changed under the reader
+    /// (NLM_F_DUMP_INTR) or replies were lost (ENOBUFS): half a dump is never an answer.
+    package mutating func dump(_ request: Request) throws(NetlinkError) -> [Message] {
+        var failure = NetlinkError(.interrupted, context: request.context)
+        for _ in 0..<NetlinkSocket.dumpAttempts {
+            do throws(NetlinkError) {
+                if let messages = try dumpOnce(request) { return messages }
+                failure = NetlinkError(.interrupted, context: request.context)
+            } catch where error.code == .overrun {
+                failure = error
+            }
+        }
+        throw failure
+    }
+
+    private mutating func dumpOnce(_ request: Request) throws(NetlinkError) -> [Message]? {
+        sequence &+= 1
+        try send(encode(request, flags: UInt16(NLM_F_DUMP)), context: request.context)
+        var messages: [Message] = []
+        var interrupted = false
+        while true {
+            for message in try receive() where message.sequence == sequence {
+                interrupted = interrupted || message.flags & UInt16(NLM_F_DUMP_INTR) != 0
+                switch Int32(message.type) {
+                case NLMSG_DONE, NLMSG_ERROR:
+                    if let error = try Acknowledgement(message).error(context: request.context) {
+                        guard error.errno == .interrupted else { throw error }
+                        return nil
+                    }
+                    return interrupted ? nil : messages
+                default:
+                    messages.append(message)
+                }
+            }
+        }
+    }
+
+    private func encode(_ request: Request, flags: UInt16) -> [UInt8] {
+        Message(
+            type: request.type, flags: request.flags | flags | UInt16(NLM_F_REQUEST), sequence: sequence, port: 0,
+            body: request.body[...]
+        ).bytes
+    }
+
+    private func send(_ bytes: [UInt8], context: String) throws(NetlinkError) {
+        var sent: Int
+        repeat { sent = Glibc.send(descriptor, bytes, bytes.count, 0) } while sent < 0 && Glibc.errno == EINTR
+        guard sent == bytes.count else { throw NetlinkSocket.failure("send: \(context)") }
+    }
+
+    /// One datagram from the kernel; whatever another process sent to our port is dropped.
+    private mutating func receive() throws(NetlinkError) -> [Message] {
+        while true {
+            var sender = sockaddr_nl()
+            var length = socklen_t(MemoryLayout<sockaddr_nl>.size)
+            let received = buffer.withUnsafeMutableBytes { buffer in
+                withUnsafeMutableBytes(of: &sender) { sender in
+                    recvfrom(
+                        descriptor, buffer.baseAddress, buffer.count, Int32(MSG_TRUNC),
+                        sender.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length)
+                }
+            }
+            if received < 0 {
+                if Glibc.errno == EINTR { continue }
+                if Glibc.errno == ENOBUFS {
+                    throw NetlinkError(.overrun, errno: .noBufferSpace, context: "receive")
+                }
+                throw NetlinkSocket.failure("receive")
+            }
+            guard sender.nl_pid == 0 else { continue }
+            guard received <= buffer.count else {
+                // The datagram is gone, so the conversation must begin anew, with room for one as large.
+                buffer = [UInt8](repeating: 0, count: received)
+                throw NetlinkError(.overrun, context: "receive: a datagram of \(received) bytes was cut off")
+            }
+            return try Message.split(Array(buffer[..<received])[...])
+        }
+    }
+
+    private static func failure(_ context: String) -> NetlinkError {
+        NetlinkError(.socket, errno: Errno(rawValue: Glibc.errno), context: context)
+    }
+}
