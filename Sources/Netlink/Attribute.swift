@@ -79,7 +79,9 @@ package struct Cursor {
                 Attribute(
                     type: Int(type & 0x3fff), isFlaggedNested: type & UInt16(NLA_F_NESTED) != 0, payload: payload))
         }
-        guard rest.isEmpty else { throw NetlinkError(.malformed, context: "\(rest.count) stray bytes after attributes") }
+        guard rest.isEmpty else {
+            throw NetlinkError(.malformed, context: "\(rest.count) stray bytes after attributes")
+        }
         return attributes
     }
 

@@ -6,9 +6,12 @@ internal import SystemPackage
 ///
 /// Extended ACKs with the request cut off, and strict checking of dump filters, are always on (Linux 4.20).
 package struct NetlinkSocket: ~Copyable {
-    private let descriptor: Int32
+    private let socket: OwnedDescriptor
     private var sequence: UInt32 = 0
-    private var buffer: [UInt8]
+    // Larger than the 32 KiB that the kernel fills at most in one dump read (net/netlink/af_netlink.c).
+    private var buffer = [UInt8](repeating: 0, count: 64 << 10)
+
+    private var descriptor: Int32 { socket.rawValue }
 
     /// Requests in one send. Each costs at least one ACK in our receive buffer, which must hold them all.
     static let batchLimit = 64
@@ -17,19 +20,24 @@ package struct NetlinkSocket: ~Copyable {
 
     /// Opens a socket in the calling thread's network namespace.
     package init() throws(NetlinkError) {
-        descriptor = socket(AF_NETLINK, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue), NETLINK_ROUTE)
-        guard descriptor >= 0 else { throw NetlinkSocket.failure("open a netlink socket") }
-        // Larger than the 32 KiB that the kernel fills at most in one dump read (net/netlink/af_netlink.c).
-        buffer = [UInt8](repeating: 0, count: 64 << 10)
+        self.init(owning: try NetlinkSocket.open())
+    }
+
+    private init(owning socket: consuming OwnedDescriptor) { self.socket = socket }
+
+    private static func open() throws(NetlinkError) -> OwnedDescriptor {
+        let descriptor = Glibc.socket(
+            AF_NETLINK, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue), NETLINK_ROUTE)
+        guard descriptor >= 0 else { throw failure("open a netlink socket") }
+        let owned = OwnedDescriptor(owning: descriptor)
         for option in [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK] {
             var on: Int32 = 1
             guard setsockopt(descriptor, SOL_NETLINK, option, &on, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
-                throw NetlinkSocket.failure("set netlink option \(option)")
+                throw failure("set netlink option \(option)")
             }
         }
+        return owned
     }
-
-    deinit { _ = Glibc.close(descriptor) }
 
     /// SO_NETNS_COOKIE: the identity of the namespace, never used again while the machine runs.
     package func namespaceCookie() throws(NetlinkError) -> UInt64 {
@@ -99,7 +107,7 @@ package struct NetlinkSocket: ~Copyable {
             do throws(NetlinkError) {
                 if let messages = try dumpOnce(request) { return messages }
                 failure = NetlinkError(.interrupted, context: request.context)
-            } catch where error.code == .overrun {
+            } catch  where error.code == .overrun {
                 failure = error
             }
         }
@@ -146,6 +154,7 @@ package struct NetlinkSocket: ~Copyable {
         while true {
             var sender = sockaddr_nl()
             var length = socklen_t(MemoryLayout<sockaddr_nl>.size)
+            let descriptor = descriptor
             let received = buffer.withUnsafeMutableBytes { buffer in
                 withUnsafeMutableBytes(of: &sender) { sender in
                     recvfrom(
