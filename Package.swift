@@ -32,6 +32,7 @@ let package = Package(
                 "Reconciler", "Store", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "AddressingTests", dependencies: ["Addressing"]),
+        .testTarget(name: "StoreTests", dependencies: ["Addressing", "CSQLite", "Schema", "Store"]),
         .testTarget(name: "NetlinkTests", dependencies: ["CKernel", "Netlink", system]),
     ]
 )

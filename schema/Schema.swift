@@ -1,1 +1,13 @@
+/// The SQL that makes a database, as the files beside this one say it. The files are the source; this embeds them.
+package enum Schema {
+    /// PRAGMA application_id: "Plmb" in ASCII.
+    package static let applicationID: Int64 = 0x506c_6d62
 
+    /// PRAGMA user_version is major × 1000 + minor. A binary works with every minor of its major: minors only add.
+    package static let version: Int64 = 1000
+
+    package static func major(_ version: Int64) -> Int64 { version / 1000 }
+
+    /// Makes an empty database into one of ``version``.
+    package static var creation: String { String(decoding: PackageResources.version_1_sql, as: UTF8.self) }
+}

@@ -1,2 +1,7 @@
 /* libsqlite3 as the distribution builds it (Debian: libsqlite3-dev); `m` because its static archive needs log(). */
 #include <sqlite3.h>
+
+/* sqlite3_db_config is variadic, which Swift cannot call. */
+static inline int plumb_no_checkpoint_on_close(sqlite3 *db) {
+    return sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)0);
+}

@@ -1,0 +1,126 @@
+internal import Addressing
+
+/// Handing out addresses, in O(log n) of the pool: never-used ones upward first, then the longest released.
+enum Allocation {
+    /// One address from a range set, or `nil` when every range of it is used up. The caller holds a write transaction.
+    static func allocate(
+        set: Int, of network: Network, _ database: borrowing Connection
+    ) throws(StoreError) -> Lease? {
+        for (range, id) in zip(network.spec.rangeSets[set], network.rangeIDs[set]) {
+            if let address = try allocate(from: range, id: id, bridge: network.spec.bridge, database),
+                let cidr = CIDR(address, prefixLength: range.subnet.prefixLength)
+            {
+                return Lease(address: cidr, gateway: network.spec.isGateway ? range.gateway : nil)
+            }
+        }
+        return nil
+    }
+
+    private static func allocate(
+        from range: RangeSpec, id: Int64, bridge: String, _ database: borrowing Connection
+    ) throws(StoreError) -> IPAddress? {
+        if let fresh = try allocateFresh(from: range, id: id, bridge: bridge, database) { return fresh }
+        while true {
+            let oldest = try database.query(
+                "SELECT sequence, address FROM released WHERE range_id = ? ORDER BY sequence LIMIT 1", .integer(id)
+            ) { (row) throws(StoreError) in (row.integer(0), try row.parsed(1, "address", { IPAddress($0) })) }
+            guard let (sequence, address) = oldest.first else { return nil }
+            try database.run(
+                "DELETE FROM released WHERE range_id = ? AND sequence = ?", .integer(id), .integer(sequence))
+            // Another network on this bridge may have taken it since; its release puts it back here.
+            if try isFree(address, bridge: bridge, database) { return address }
+        }
+    }
+
+    private static func allocateFresh(
+        from range: RangeSpec, id: Int64, bridge: String, _ database: borrowing Connection
+    ) throws(StoreError) -> IPAddress? {
+        let next = try database.query("SELECT next FROM ranges WHERE id = ?", .integer(id)) {
+            (row) throws(StoreError) in
+            row.optionalText(0)
+        }
+        guard let text = next.first ?? nil else { return nil }
+        guard var candidate = IPAddress(text), candidate <= range.last else {
+            throw StoreError(.invalid, "range \(range.subnet): its next address \"\(text)\" is none of its own")
+        }
+        while true {
+            let following = candidate < range.last ? candidate.advanced(by: 1) : nil
+            if candidate != range.gateway, try isFree(candidate, bridge: bridge, database) {
+                try database.run(
+                    "UPDATE ranges SET next = ? WHERE id = ?", .optional(following?.description), .integer(id))
+                return candidate
+            }
+            guard let following else {
+                try database.run("UPDATE ranges SET next = NULL WHERE id = ?", .integer(id))
+                return nil
+            }
+            candidate = following
+        }
+    }
+
+    /// Neither held on this bridge, nor the gateway of a network on it.
+    private static func isFree(
+        _ address: IPAddress, bridge: String, _ database: borrowing Connection
+    ) throws(StoreError) -> Bool {
+        let text = SQLValue.text(address.description)
+        if try database.integer("SELECT 1 FROM addresses WHERE bridge = ? AND address = ?", .text(bridge), text) != nil
+        {
+            return false
+        }
+        return try database.integer(
+            """
+            SELECT 1 FROM networks AS n JOIN ranges AS r ON r.network_id = n.id
+            WHERE n.bridge = ? AND r.gateway = ? AND n.is_gateway
+            """, .text(bridge), text) == nil
+    }
+
+    /// Gives an attachment's addresses back to every range on their bridge that could have handed them out.
+    static func release(attachment: Int64, _ database: borrowing Connection) throws(StoreError) {
+        let held = try database.query(
+            "SELECT bridge, address FROM addresses WHERE attachment_id = ?", .integer(attachment)
+        ) { (row) throws(StoreError) in (bridge: row.text(0), address: try row.parsed(1, "address", { IPAddress($0) }))
+        }
+        guard !held.isEmpty else { return }
+        try database.run("DELETE FROM addresses WHERE attachment_id = ?", .integer(attachment))
+        for lease in held {
+            for range in try ranges(on: lease.bridge, containing: lease.address, database) {
+                try database.run("UPDATE store SET released = released + 1")
+                try database.run(
+                    "INSERT INTO released (range_id, sequence, address) SELECT ?, released, ? FROM store",
+                    .integer(range), .text(lease.address.description))
+            }
+        }
+    }
+
+    /// Ranges on a bridge whose never-used part is already past the address.
+    private static func ranges(
+        on bridge: String, containing address: IPAddress, _ database: borrowing Connection
+    ) throws(StoreError) -> [Int64] {
+        try database.query(
+            """
+            SELECT r.id, r.first, r.last, r.next FROM ranges AS r JOIN networks AS n ON n.id = r.network_id
+            WHERE n.bridge = ?
+            """, .text(bridge)
+        ) { (row) throws(StoreError) -> Int64? in
+            let first = try row.parsed(1, "range start", { IPAddress($0) })
+            let last = try row.parsed(2, "range end", { IPAddress($0) })
+            guard first <= address, address <= last else { return nil }
+            if let next = row.optionalText(3).flatMap({ IPAddress($0) }), next <= address { return nil }
+            return row.integer(0)
+        }.compactMap(\.self)
+    }
+
+    /// How a used-up set looks to an admin: `10.244.1.0/24 (253 of 253 addresses in use)`.
+    static func describe(
+        set: Int, of network: Network, _ database: borrowing Connection
+    ) throws(StoreError) -> String {
+        let held = try database.query(
+            "SELECT address FROM addresses WHERE bridge = ?", .text(network.spec.bridge)
+        ) { (row) throws(StoreError) in try row.parsed(0, "address", { IPAddress($0) }) }
+        return network.spec.rangeSets[set].map { range in
+            let size = range.last.bits - range.first.bits + 1 - (range.contains(range.gateway) ? 1 : 0)
+            let used = held.count { range.contains($0) }
+            return "\(range.first)–\(range.last) in \(range.subnet) (\(used) of \(size) addresses in use)"
+        }.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,158 @@
+internal import CSQLite
+
+/// One SQLite connection. Not shared between threads.
+package struct Connection: ~Copyable {
+    private let handle: OpaquePointer
+    private let path: String
+    /// Pages in the write-ahead log after the last commit of ours.
+    private let walPages: UnsafeMutablePointer<Int32>
+
+    /// Opens an existing file; never creates one.
+    init(path: String, readOnly: Bool) throws(StoreError) {
+        try self.init(path: path, flags: readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE)
+    }
+
+    private init(path: String, flags: Int32) throws(StoreError) {
+        var opened: OpaquePointer?
+        let status = sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+        guard status == SQLITE_OK, let opened else {
+            let error = Connection.error(status, opened, path: path, doing: "open")
+            sqlite3_close_v2(opened)
+            throw error
+        }
+        handle = opened
+        self.path = path
+        walPages = .allocate(capacity: 1)
+        walPages.initialize(to: 0)
+        sqlite3_wal_hook(
+            handle,
+            { context, _, _, pages in
+                context?.assumingMemoryBound(to: Int32.self).pointee = pages
+                return SQLITE_OK
+            }, walPages)
+    }
+
+    deinit {
+        sqlite3_close_v2(handle)
+        walPages.deallocate()
+    }
+
+    /// How long a statement waits for locks of processes that are not ours (an admin's shell).
+    func setBusyTimeout(milliseconds: Int32) { sqlite3_busy_timeout(handle, milliseconds) }
+
+    /// Leaves the log alone on close: a reader of a moment must not pay for, or race with, a checkpoint.
+    func disableCheckpointOnClose() {
+        _ = plumb_no_checkpoint_on_close(handle)
+    }
+
+    var writeAheadLogPages: Int { Int(walPages.pointee) }
+
+    /// Moves the log into the database and empties it. `false`: somebody reads, and it can wait.
+    func checkpoint() throws(StoreError) -> Bool {
+        setBusyTimeout(milliseconds: 0)
+        let status = sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
+        switch status & 0xff {
+        case SQLITE_OK: return true
+        case SQLITE_BUSY, SQLITE_LOCKED: return false
+        default: throw error(status, doing: "checkpoint")
+        }
+    }
+
+    /// Runs statements that take and give nothing.
+    package func execute(_ sql: String) throws(StoreError) {
+        let status = sqlite3_exec(handle, sql, nil, nil, nil)
+        guard status == SQLITE_OK else { throw error(status, doing: sql) }
+    }
+
+    package func prepare(_ sql: String) throws(StoreError) -> Statement {
+        var statement: OpaquePointer?
+        let status = sqlite3_prepare_v2(handle, sql, -1, &statement, nil)
+        guard status == SQLITE_OK, let statement else { throw error(status, doing: sql) }
+        return Statement(statement)
+    }
+
+    /// Runs one statement to its end.
+    package func run(_ sql: String, _ values: SQLValue...) throws(StoreError) {
+        let statement = try prepare(sql)
+        try step(statement, values, sql)
+    }
+
+    /// Runs a prepared statement once more, to its end.
+    package func run(_ statement: borrowing Statement, _ values: [SQLValue]) throws(StoreError) {
+        try step(statement, values, "write")
+    }
+
+    private func step(_ statement: borrowing Statement, _ values: [SQLValue], _ sql: String) throws(StoreError) {
+        statement.bind(values)
+        var status: Int32
+        repeat { status = statement.step() } while status == SQLITE_ROW
+        guard status == SQLITE_DONE else { throw error(status, doing: sql) }
+    }
+
+    /// All rows, each made into a value.
+    package func query<T>(
+        _ sql: String, _ values: SQLValue..., row: (borrowing Statement) throws(StoreError) -> T
+    ) throws(StoreError) -> [T] {
+        try query(sql, values: values, row: row)
+    }
+
+    package func query<T>(
+        _ sql: String, values: [SQLValue], row: (borrowing Statement) throws(StoreError) -> T
+    ) throws(StoreError) -> [T] {
+        let statement = try prepare(sql)
+        statement.bind(values)
+        var rows: [T] = []
+        while true {
+            let status = statement.step()
+            if status == SQLITE_DONE { return rows }
+            guard status == SQLITE_ROW else { throw error(status, doing: sql) }
+            rows.append(try row(statement))
+        }
+    }
+
+    /// The first column of the first row.
+    package func integer(_ sql: String, _ values: SQLValue...) throws(StoreError) -> Int64? {
+        let statement = try prepare(sql)
+        statement.bind(values)
+        switch statement.step() {
+        case SQLITE_ROW: return statement.optionalInteger(0)
+        case SQLITE_DONE: return nil
+        case let status: throw error(status, doing: sql)
+        }
+    }
+
+    package var lastInsertedID: Int64 { sqlite3_last_insert_rowid(handle) }
+    package var changes: Int { Int(sqlite3_changes(handle)) }
+
+    private func error(_ status: Int32, doing: String) -> StoreError {
+        Connection.error(status, handle, path: path, doing: doing)
+    }
+
+    private static func error(_ status: Int32, _ handle: OpaquePointer?, path: String, doing: String) -> StoreError {
+        let text = handle.flatMap(sqlite3_errmsg) ?? sqlite3_errstr(status)
+        let words = text.map { String(cString: $0) } ?? "error \(status)"
+        switch status & 0xff {
+        case SQLITE_NOTADB, SQLITE_CORRUPT:
+            return StoreError(
+                .corrupt,
+                "\(path) is damaged (\(words)); nothing was changed. Move it away with its -wal and -shm and restore a "
+                    + "copy, or drain the node and start with none")
+        case SQLITE_BUSY, SQLITE_LOCKED:
+            return StoreError(
+                .locked, "\(path) is locked by another program (\(words)): end the transaction that it holds open")
+        case SQLITE_FULL:
+            return StoreError(.full, "no space left for \(path): free space on its file system (\(words))")
+        case SQLITE_READONLY:
+            return StoreError(
+                .readOnly, "\(path) cannot be written (\(words)): remount its file system or mend its permissions")
+        case SQLITE_CANTOPEN, SQLITE_PERM, SQLITE_AUTH:
+            return StoreError(.io, "cannot open \(path) (\(words)): look at its directory and permissions")
+        case SQLITE_IOERR:
+            return StoreError(.io, "\(path): \(words) (SQLite error \(status)): look at the disk that holds it")
+        case SQLITE_CONSTRAINT:
+            return StoreError(.invalid, "\(path): \(words)")
+        default:
+            return StoreError(.sqlite, "\(path): \(words) (SQLite error \(status)) in: \(doing)")
+        }
+    }
+}

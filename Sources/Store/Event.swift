@@ -1,0 +1,84 @@
+/// One line of history.
+package struct Event: Hashable, Sendable {
+    package enum Kind: String, Hashable, Sendable {
+        case assigned, released, add, change, delete, failed
+    }
+
+    package var kind: Kind
+    package var object: String
+    package var reason: String?
+    package var detail: String?
+    package var attachment: Attachment?
+
+    package init(
+        kind: Kind, object: String, reason: String? = nil, detail: String? = nil, attachment: Attachment? = nil
+    ) {
+        self.kind = kind
+        self.object = object
+        self.reason = reason
+        self.detail = detail
+        self.attachment = attachment
+    }
+
+    static func write(_ events: [Event], _ database: borrowing Connection) throws(StoreError) {
+        guard !events.isEmpty else { return }
+        let now = SQLValue.integer(Clock.nowMilliseconds())
+        let statement = try database.prepare(
+            """
+            INSERT INTO events (at_ms, kind, object, reason, detail, attachment_id, network, container_id, ifname,
+            pod_namespace, pod_name) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """)
+        for event in events {
+            let attachment = event.attachment
+            try database.run(
+                statement,
+                [
+                    now, .text(event.kind.rawValue), .text(event.object), .optional(event.reason),
+                    .optional(event.detail), .optional(attachment?.id), .optional(attachment?.network),
+                    .optional(attachment?.containerID), .optional(attachment?.ifname),
+                    .optional(attachment?.pod.namespace), .optional(attachment?.pod.name),
+                ])
+            // What was given up is gone: should somebody else make its like, it is theirs.
+            if event.kind == .delete {
+                try database.run("DELETE FROM events WHERE kind = 'withdrawn' AND object = ?", .text(event.object))
+            }
+        }
+    }
+}
+
+/// A pass over the whole node.
+package struct Run: Hashable, Sendable {
+    package var startedMilliseconds: Int64
+    package var durationMilliseconds: Int64
+    package var planned: Int
+    package var done: Int
+    package var failed: Int
+    package var error: String?
+
+    package init(
+        startedMilliseconds: Int64, durationMilliseconds: Int64, planned: Int, done: Int, failed: Int, error: String?
+    ) {
+        self.startedMilliseconds = startedMilliseconds
+        self.durationMilliseconds = durationMilliseconds
+        self.planned = planned
+        self.done = done
+        self.failed = failed
+        self.error = error
+    }
+}
+
+extension Store {
+    package func record(_ run: Run) throws(StoreError) {
+        try write { (database) throws(StoreError) in
+            try database.run(
+                "INSERT INTO runs (started_ms, duration_ms, planned, done, failed, error) VALUES (?, ?, ?, ?, ?, ?)",
+                .integer(run.startedMilliseconds), .integer(run.durationMilliseconds), .integer(run.planned),
+                .integer(run.done), .integer(run.failed), .optional(run.error))
+        }
+    }
+
+    package func record(_ events: [Event]) throws(StoreError) {
+        guard !events.isEmpty else { return }
+        try write { (database) throws(StoreError) in try Event.write(events, database) }
+    }
+}

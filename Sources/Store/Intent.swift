@@ -1,0 +1,70 @@
+internal import Addressing
+
+/// Everything that the kernel should be made to agree with, or the part of it that one attachment needs.
+package struct Intent: Hashable, Sendable {
+    package var networks: [Network]
+    package var attachments: [Attachment]
+    package var hostRoutes: [RouteSpec]
+
+    package init(networks: [Network] = [], attachments: [Attachment] = [], hostRoutes: [RouteSpec] = []) {
+        self.networks = networks
+        self.attachments = attachments
+        self.hostRoutes = hostRoutes
+    }
+}
+
+extension Store {
+    /// The whole node, in one snapshot.
+    package func intent() throws(StoreError) -> Intent {
+        try read { (database) throws(StoreError) in
+            var attachments = try Attachment.load(database)
+            var place: [Int64: Int] = [:]
+            for (index, attachment) in attachments.enumerated() { place[attachment.id] = index }
+            for (id, lease) in try Lease.load(database, where: "1") {
+                if let index = place[id] { attachments[index].leases.append(lease) }
+            }
+            var hostRoutes: [RouteSpec] = []
+            for (id, route) in try RouteSpec.load(database, where: "1") {
+                if let id {
+                    if let index = place[id] { attachments[index].routes.append(route) }
+                } else {
+                    hostRoutes.append(route)
+                }
+            }
+            return Intent(networks: try Network.load(database), attachments: attachments, hostRoutes: hostRoutes)
+        }
+    }
+
+    /// One attachment as it is now, with its network.
+    package func intent(attachment id: Int64) throws(StoreError) -> Intent {
+        try read { (database) throws(StoreError) in
+            guard let attachment = try Attachment.load(database, id: id) else { return Intent() }
+            return Intent(networks: try Network.load(database, name: attachment.network), attachments: [attachment])
+        }
+    }
+
+    /// The attachments of a container's interface: one a network at most.
+    package func attachments(containerID: String, ifname: String) throws(StoreError) -> [Attachment] {
+        try read { (database) throws(StoreError) in
+            let ids = try database.query(
+                "SELECT id FROM attachments WHERE container_id = ? AND ifname = ?", .text(containerID), .text(ifname)
+            ) { (row) throws(StoreError) in row.integer(0) }
+            var attachments: [Attachment] = []
+            for id in ids {
+                if let attachment = try Attachment.load(database, id: id) { attachments.append(attachment) }
+            }
+            return attachments
+        }
+    }
+
+    /// Which of these objects the database remembers to have given up.
+    package func withdrawn(among objects: some Collection<String>) throws(StoreError) -> Set<String> {
+        var found: Set<String> = []
+        for object in objects
+        where try database.integer("SELECT 1 FROM events WHERE kind = 'withdrawn' AND object = ?", .text(object)) != nil
+        {
+            found.insert(object)
+        }
+        return found
+    }
+}

@@ -1,0 +1,62 @@
+internal import CKernel
+internal import Glibc
+internal import SystemPackage
+
+/// `<dataDir>/lock`: byte 0 is the writer, byte 1 + id an attachment (ids are never reused).
+///
+/// Open file description locks: the kernel frees them when the process dies, and hands the writer's on in order.
+///
+/// The writer's lock is held around every write transaction *and* every checkpoint, because SQLite 3.7.0–3.51.2 may
+/// corrupt a database in which two checkpoints and a commit meet at the same instant (the WAL-reset race,
+/// sqlite.org/wal.html). Nothing waits for an attachment's byte, so the two kinds never lock each other up.
+struct LockFile: ~Copyable {
+    private let descriptor: Int32
+    private let path: String
+
+    /// Longer than any queue of ours takes, and well below the runtime's own patience of minutes.
+    static let writerPatienceMilliseconds: Int32 = 45_000
+
+    init(directory: String) throws(StoreError) {
+        path = directory + "/lock"
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
+        guard descriptor >= 0 else {
+            let errno = Errno(rawValue: Glibc.errno)
+            switch errno {
+            case .readOnlyFileSystem:
+                throw StoreError(.readOnly, "cannot lock \(path): remount its file system for writing", errno: errno)
+            case .noSpace:
+                throw StoreError(.full, "cannot create \(path): free space on its file system", errno: errno)
+            default:
+                throw StoreError(.io, "cannot open \(path)", errno: errno)
+            }
+        }
+    }
+
+    deinit { _ = Glibc.close(descriptor) }
+
+    func lockWriter() throws(StoreError) {
+        guard plumb_lock_byte(descriptor, 0, LockFile.writerPatienceMilliseconds) != 0 else { return }
+        let errno = Errno(rawValue: Glibc.errno)
+        guard errno == .resourceTemporarilyUnavailable else {
+            throw StoreError(.io, "cannot lock \(path)", errno: errno)
+        }
+        throw StoreError(
+            .locked,
+            "the writer's lock on \(path) was held by another process for "
+                + "\(LockFile.writerPatienceMilliseconds / 1000) s: `lsof \(path)` names it")
+    }
+
+    func unlockWriter() { _ = plumb_unlock_byte(descriptor, 0) }
+
+    /// `false` if another process works on that attachment.
+    func tryLock(attachment id: Int64) throws(StoreError) -> Bool {
+        guard plumb_lock_byte(descriptor, 1 + id, 0) != 0 else { return true }
+        let errno = Errno(rawValue: Glibc.errno)
+        guard errno == .resourceTemporarilyUnavailable else {
+            throw StoreError(.io, "cannot lock attachment \(id) in \(path)", errno: errno)
+        }
+        return false
+    }
+
+    func unlock(attachment id: Int64) { _ = plumb_unlock_byte(descriptor, 1 + id) }
+}

@@ -1,0 +1,200 @@
+package import Addressing
+
+/// Who owns the inside of a pod's namespace.
+package enum RepairPod: String, Hashable, Sendable {
+    /// Everything that ADD promised is kept so.
+    case all
+    /// Only an interface that vanished is made again, with all that belongs to it.
+    case missingLink = "missing-link"
+    case none
+}
+
+/// A range as configured.
+package struct RangeSpec: Hashable, Sendable {
+    package var subnet: CIDR
+    package var first: IPAddress
+    package var last: IPAddress
+    package var gateway: IPAddress
+
+    package init(subnet: CIDR, first: IPAddress, last: IPAddress, gateway: IPAddress) {
+        self.subnet = subnet
+        self.first = first
+        self.last = last
+        self.gateway = gateway
+    }
+
+    package func contains(_ address: IPAddress) -> Bool {
+        address.family == subnet.family && (first...last).contains(address)
+    }
+}
+
+/// A network as configured. What the kernel is to choose itself is `nil`.
+package struct NetworkSpec: Hashable, Sendable {
+    package var name: String
+    package var bridge: String
+    /// Bytes.
+    package var mtu: Int?
+    package var isGateway: Bool
+    package var isDefaultGateway: Bool
+    package var hairpin: Bool
+    package var repairPod: RepairPod
+    /// Each set gives one address to each pod; the ranges of a set are tried in order.
+    package var rangeSets: [[RangeSpec]]
+
+    package init(
+        name: String, bridge: String, mtu: Int? = nil, isGateway: Bool = true, isDefaultGateway: Bool = true,
+        hairpin: Bool = true, repairPod: RepairPod = .all, rangeSets: [[RangeSpec]] = []
+    ) {
+        self.name = name
+        self.bridge = bridge
+        self.mtu = mtu
+        self.isGateway = isGateway
+        self.isDefaultGateway = isDefaultGateway
+        self.hairpin = hairpin
+        self.repairPod = repairPod
+        self.rangeSets = rangeSets
+    }
+}
+
+/// A network's row with its ranges.
+package struct Network: Hashable, Sendable, Identifiable {
+    package let id: Int64
+    package var spec: NetworkSpec
+    package var bridgeMAC: MACAddress
+    /// Row ids of `spec.rangeSets`, in the same shape.
+    package var rangeIDs: [[Int64]]
+
+    package init(id: Int64, spec: NetworkSpec, bridgeMAC: MACAddress, rangeIDs: [[Int64]] = []) {
+        self.id = id
+        self.spec = spec
+        self.bridgeMAC = bridgeMAC
+        self.rangeIDs = rangeIDs
+    }
+}
+
+extension Network {
+    static func load(_ database: borrowing Connection, name: String? = nil) throws(StoreError) -> [Network] {
+        let columns = """
+            SELECT id, name, bridge, bridge_mac, mtu, is_gateway, is_default_gateway, hairpin, repair_pod FROM networks
+            """
+        func read(_ row: borrowing Statement) throws(StoreError) -> Network {
+            Network(
+                id: row.integer(0),
+                spec: NetworkSpec(
+                    name: row.text(1), bridge: row.text(2), mtu: row.optionalInteger(4).map(Int.init),
+                    isGateway: row.bool(5), isDefaultGateway: row.bool(6), hairpin: row.bool(7),
+                    repairPod: RepairPod(rawValue: row.text(8)) ?? .all),
+                bridgeMAC: try row.parsed(3, "bridge MAC", { MACAddress($0) }))
+        }
+        var networks =
+            if let name {
+                try database.query(columns + " WHERE name = ?", .text(name), row: read)
+            } else {
+                try database.query(columns + " ORDER BY id", row: read)
+            }
+        for index in networks.indices { try networks[index].loadRanges(database) }
+        return networks
+    }
+
+    private mutating func loadRanges(_ database: borrowing Connection) throws(StoreError) {
+        let rows = try database.query(
+            """
+            SELECT id, range_set, subnet, first, last, gateway FROM ranges WHERE network_id = ?
+            ORDER BY range_set, position
+            """, .integer(id)
+        ) { (row) throws(StoreError) in
+            (
+                id: row.integer(0), set: row.integer(1),
+                spec: RangeSpec(
+                    subnet: try row.parsed(2, "subnet", { CIDR($0) }),
+                    first: try row.parsed(3, "range start", { IPAddress($0) }),
+                    last: try row.parsed(4, "range end", { IPAddress($0) }),
+                    gateway: try row.parsed(5, "gateway", { IPAddress($0) }))
+            )
+        }
+        var previous: Int64?
+        for row in rows {
+            if row.set != previous {
+                spec.rangeSets.append([])
+                rangeIDs.append([])
+                previous = row.set
+            }
+            spec.rangeSets[spec.rangeSets.count - 1].append(row.spec)
+            rangeIDs[rangeIDs.count - 1].append(row.id)
+        }
+    }
+
+    /// The network's row, made or brought up to what the configuration says now; its ranges keep their place in
+    /// allocation as long as they stay the same.
+    static func ensure(
+        _ spec: NetworkSpec, _ database: borrowing Connection
+    ) throws(StoreError) -> Network {
+        let now = SQLValue.integer(Clock.nowMilliseconds())
+        if let network = try load(database, name: spec.name).first {
+            if network.spec == spec { return network }
+            try database.run(
+                """
+                UPDATE networks SET bridge = ?, mtu = ?, is_gateway = ?, is_default_gateway = ?, hairpin = ?,
+                repair_pod = ?, updated_ms = ? WHERE id = ?
+                """, .text(spec.bridge), .optional(spec.mtu), .bool(spec.isGateway), .bool(spec.isDefaultGateway),
+                .bool(spec.hairpin), .text(spec.repairPod.rawValue), now, .integer(network.id))
+            try network.replaceRanges(spec.rangeSets, database)
+        } else {
+            var generator = SystemRandomNumberGenerator()
+            // Networks on one bridge share its MAC.
+            let shared = try database.query(
+                "SELECT bridge_mac FROM networks WHERE bridge = ? LIMIT 1", .text(spec.bridge)
+            ) { (row) throws(StoreError) in row.text(0) }
+            try database.run(
+                """
+                INSERT INTO networks (name, bridge, bridge_mac, mtu, is_gateway, is_default_gateway, hairpin,
+                repair_pod, created_ms, updated_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """, .text(spec.name), .text(spec.bridge),
+                .text(shared.first ?? MACAddress.random(using: &generator).description), .optional(spec.mtu),
+                .bool(spec.isGateway), .bool(spec.isDefaultGateway), .bool(spec.hairpin),
+                .text(spec.repairPod.rawValue), now, now)
+            try insertRanges(spec.rangeSets, network: database.lastInsertedID, kept: [:], database)
+        }
+        guard let network = try load(database, name: spec.name).first else {
+            throw StoreError(.sqlite, "network \(spec.name) vanished while it was written")
+        }
+        return network
+    }
+
+    private func replaceRanges(_ sets: [[RangeSpec]], _ database: borrowing Connection) throws(StoreError) {
+        var kept: [RangeSpec: Int64] = [:]
+        for (set, ids) in zip(spec.rangeSets, rangeIDs) {
+            for (range, id) in zip(set, ids) {
+                if sets.joined().contains(range) {
+                    kept[range] = id
+                } else {
+                    try database.run("DELETE FROM ranges WHERE id = ?", .integer(id))
+                }
+            }
+        }
+        try Network.insertRanges(sets, network: id, kept: kept, database)
+    }
+
+    private static func insertRanges(
+        _ sets: [[RangeSpec]], network: Int64, kept: [RangeSpec: Int64], _ database: borrowing Connection
+    ) throws(StoreError) {
+        for (setIndex, set) in sets.enumerated() {
+            for (position, range) in set.enumerated() {
+                if let id = kept[range] {
+                    try database.run(
+                        "UPDATE ranges SET range_set = ?, position = ? WHERE id = ?", .integer(setIndex),
+                        .integer(position), .integer(id))
+                } else {
+                    try database.run(
+                        """
+                        INSERT INTO ranges (network_id, range_set, position, subnet, first, last, gateway, next)
+                        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                        """, .integer(network), .integer(setIndex), .integer(position),
+                        .text(range.subnet.description), .text(range.first.description),
+                        .text(range.last.description), .text(range.gateway.description),
+                        .text(range.first.description))
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+package import Addressing
+
+/// What ADD wants to be recorded.
+package struct AttachmentRequest: Sendable {
+    package var network: NetworkSpec
+    package var containerID: String
+    package var ifname: String
+    package var namespace: NamespaceIdentity
+    package var pod: PodIdentity
+    package var cniVersion: String
+    /// Asked for by somebody, and therefore compared ever after; else one is made up.
+    package var mac: MACAddress?
+    /// Beside the default routes: `ipam.routes` of the configuration. One without gateway takes the pod's.
+    package var routes: [RouteSpec]
+
+    package init(
+        network: NetworkSpec, containerID: String, ifname: String, namespace: NamespaceIdentity,
+        pod: PodIdentity = PodIdentity(), cniVersion: String, mac: MACAddress? = nil, routes: [RouteSpec] = []
+    ) {
+        self.network = network
+        self.containerID = containerID
+        self.ifname = ifname
+        self.namespace = namespace
+        self.pod = pod
+        self.cniVersion = cniVersion
+        self.mac = mac
+        self.routes = routes
+    }
+}
+
+/// What came of a request to record an attachment.
+package enum Recorded: Sendable {
+    case new(Intent)
+    /// There is one of that network, container and ifname already; nothing was recorded.
+    case existing(Attachment)
+}
+
+extension Store {
+    /// Records a new attachment with its addresses and routes, and takes its lock.
+    ///
+    /// - Throws: `.exhausted` when a range set has no address left.
+    package func record(_ request: AttachmentRequest) throws(StoreError) -> Recorded {
+        try write { (database) throws(StoreError) in
+            try collectEarlierBoots(bootID: request.namespace.bootID, database)
+            let network = try Network.ensure(request.network, database)
+            let existing = try database.integer(
+                "SELECT id FROM attachments WHERE container_id = ? AND ifname = ? AND network_id = ?",
+                .text(request.containerID), .text(request.ifname), .integer(network.id))
+            if let existing, let attachment = try Attachment.load(database, id: existing) {
+                return .existing(attachment)
+            }
+            let attachment = try insert(request, network, database)
+            guard try tryLock(attachment: attachment.id) else {
+                throw StoreError(.locked, "attachment \(attachment.id) is new, yet another process holds its lock")
+            }
+            return .new(Intent(networks: [network], attachments: [attachment]))
+        }
+    }
+
+    private func insert(
+        _ request: AttachmentRequest, _ network: Network, _ database: borrowing Connection
+    ) throws(StoreError) -> Attachment {
+        var leases: [Lease] = []
+        for set in network.spec.rangeSets.indices {
+            guard let lease = try Allocation.allocate(set: set, of: network, database) else {
+                throw StoreError(
+                    .exhausted,
+                    "network \(network.spec.name): no address is left in "
+                        + (try Allocation.describe(set: set, of: network, database)))
+            }
+            leases.append(lease)
+        }
+        let tag = try database.query("SELECT tag FROM store") { (row) throws(StoreError) in row.text(0) }
+        // sqlite_sequence holds the last id given; the row's own name is made of the next.
+        let id = (try database.integer("SELECT seq FROM sqlite_sequence WHERE name = 'attachments'") ?? 0) + 1
+        var generator = SystemRandomNumberGenerator()
+        let attachment = Attachment(
+            id: id, networkID: network.id, network: network.spec.name, containerID: request.containerID,
+            ifname: request.ifname, state: .adding, namespace: request.namespace, bridge: network.spec.bridge,
+            hairpin: network.spec.hairpin, hostIfname: Attachment.hostIfname(tag: tag.first ?? "", id: id),
+            hostMAC: .random(using: &generator), mac: request.mac ?? .random(using: &generator),
+            macRequested: request.mac != nil, mtu: network.spec.mtu, pod: request.pod,
+            repairPod: network.spec.repairPod, leases: leases,
+            routes: Store.promisedRoutes(request, network: network, leases: leases))
+        try insert(attachment, cniVersion: request.cniVersion, database)
+        return attachment
+    }
+
+    /// A default route by each family's gateway, then the configured routes, through the gateway of their family unless
+    /// they name one.
+    private static func promisedRoutes(
+        _ request: AttachmentRequest, network: Network, leases: [Lease]
+    ) -> [RouteSpec] {
+        func gateway(_ family: IPFamily) -> IPAddress? {
+            leases.lazy.compactMap(\.gateway).first { $0.family == family }
+        }
+        var routes: [RouteSpec] = []
+        if network.spec.isDefaultGateway {
+            for family in IPFamily.allCases
+            where !request.routes.contains(where: { $0.destination == .defaultRoute(family) }) {
+                if let gateway = gateway(family) {
+                    routes.append(RouteSpec(destination: .defaultRoute(family), gateway: gateway))
+                }
+            }
+        }
+        for var route in request.routes {
+            route.gateway = route.gateway ?? gateway(route.destination.family)
+            routes.append(route)
+        }
+        return routes
+    }
+
+    private func insert(
+        _ attachment: Attachment, cniVersion: String, _ database: borrowing Connection
+    ) throws(StoreError) {
+        let now = SQLValue.integer(Clock.nowMilliseconds())
+        try database.run(
+            """
+            INSERT INTO attachments (id, network_id, container_id, ifname, state, netns_path, netns_cookie,
+            netns_device, netns_inode, boot_id, bridge, hairpin, host_ifname, host_mac, mac, mac_requested, mtu,
+            pod_namespace, pod_name, pod_uid, cni_version, created_ms)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """, .integer(attachment.id), .integer(attachment.networkID), .text(attachment.containerID),
+            .text(attachment.ifname), .text(attachment.state.rawValue), .text(attachment.namespace.path),
+            .integer(attachment.namespace.cookie), .integer(attachment.namespace.device),
+            .integer(attachment.namespace.inode), .text(attachment.namespace.bootID), .text(attachment.bridge),
+            .bool(attachment.hairpin), .text(attachment.hostIfname), .text(attachment.hostMAC.description),
+            .text(attachment.mac.description), .bool(attachment.macRequested), .optional(attachment.mtu),
+            .optional(attachment.pod.namespace), .optional(attachment.pod.name), .optional(attachment.pod.uid),
+            .text(cniVersion), now)
+        for lease in attachment.leases {
+            try database.run(
+                """
+                INSERT INTO addresses (bridge, address, prefix_length, gateway, attachment_id, created_ms)
+                VALUES (?, ?, ?, ?, ?, ?)
+                """, .text(attachment.bridge), .text(lease.address.address.description),
+                .integer(lease.address.prefixLength), .optional(lease.gateway?.description), .integer(attachment.id),
+                now)
+        }
+        for route in attachment.routes {
+            try database.run(
+                """
+                INSERT INTO routes (attachment_id, dst, gateway, metric, table_id, mtu, advmss, scope)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """, .integer(attachment.id), .text(route.destination.description),
+                .optional(route.gateway?.description), .integer(route.metric), .integer(route.table),
+                .optional(route.mtu), .optional(route.advertisedMSS), .optional(route.scope))
+        }
+        try Event.write(
+            attachment.leases.map {
+                Event(kind: .assigned, object: $0.address.address.description, attachment: attachment)
+            },
+            database)
+    }
+
+    /// ADD succeeded.
+    package func markReady(_ id: Int64, events: [Event]) throws(StoreError) {
+        try write { (database) throws(StoreError) in
+            try database.run(
+                "UPDATE attachments SET state = 'ready', ready_ms = ? WHERE id = ?",
+                .integer(Clock.nowMilliseconds()), .integer(id))
+            try Event.write(events, database)
+        }
+    }
+
+    /// From now on the attachment is on its way out, whoever finishes it.
+    package func markDeleting(_ id: Int64) throws(StoreError) {
+        try write { (database) throws(StoreError) in
+            try database.run("UPDATE attachments SET state = 'deleting' WHERE id = ?", .integer(id))
+        }
+    }
+
+    /// Nothing of the attachment is left in the kernel: its addresses are free again and its row goes.
+    package func release(_ attachment: Attachment, reason: String, events: [Event] = []) throws(StoreError) {
+        try write { (database) throws(StoreError) in
+            try Event.write(events, database)
+            try release(attachment, reason: reason, database)
+        }
+    }
+
+    private func release(
+        _ attachment: Attachment, reason: String, _ database: borrowing Connection
+    ) throws(StoreError) {
+        try Allocation.release(attachment: attachment.id, database)
+        try database.run("DELETE FROM attachments WHERE id = ?", .integer(attachment.id))
+        guard database.changes > 0 else { return }
+        try Event.write(
+            attachment.leases.map {
+                Event(kind: .released, object: $0.address.address.description, reason: reason, attachment: attachment)
+            }, database)
+    }
+
+    /// Attachments of an earlier boot are dead whatever else is known: their namespaces died with it. Looked for only
+    /// by the first writer of a boot. An empty boot id means that it could not be read, which proves nothing.
+    private func collectEarlierBoots(bootID: String, _ database: borrowing Connection) throws(StoreError) {
+        guard !bootID.isEmpty,
+            try database.integer("SELECT 1 FROM store WHERE boot_id IS NOT ?", .text(bootID)) != nil
+        else { return }
+        for var attachment in try Attachment.load(database, where: "a.boot_id NOT IN (?, '')", .text(bootID)) {
+            attachment.leases = try Lease.load(database, where: "attachment_id = ?", .integer(attachment.id)).map(
+                \.lease)
+            try release(attachment, reason: "the machine booted since", database)
+        }
+        try database.run("UPDATE store SET boot_id = ?", .text(bootID))
+    }
+}

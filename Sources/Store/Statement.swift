@@ -1,0 +1,76 @@
+internal import CSQLite
+
+/// A value to bind.
+package enum SQLValue: Hashable, Sendable, ExpressibleByIntegerLiteral, ExpressibleByStringLiteral {
+    case null
+    case int64(Int64)
+    case text(String)
+
+    package init(integerLiteral value: Int64) { self = .int64(value) }
+    package init(stringLiteral value: String) { self = .text(value) }
+
+    package static func integer(_ value: some BinaryInteger) -> Self { .int64(Int64(truncatingIfNeeded: value)) }
+    package static func optional(_ value: (some BinaryInteger)?) -> Self { value.map { .integer($0) } ?? .null }
+    package static func optional(_ value: String?) -> Self { value.map(Self.text) ?? .null }
+    package static func bool(_ value: Bool) -> Self { .int64(value ? 1 : 0) }
+}
+
+/// A prepared statement, finalised with its owner.
+package struct Statement: ~Copyable {
+    private let handle: OpaquePointer
+
+    init(_ handle: OpaquePointer) { self.handle = handle }
+
+    deinit { sqlite3_finalize(handle) }
+
+    /// Starts over with these values. Binding fails only for an index that the statement does not have, and then its
+    /// step says so.
+    func bind(_ values: [SQLValue]) {
+        sqlite3_reset(handle)
+        for (index, value) in values.enumerated() {
+            let position = Int32(index + 1)
+            switch value {
+            case .null: sqlite3_bind_null(handle, position)
+            case .int64(let integer): sqlite3_bind_int64(handle, position, integer)
+            case .text(let text): sqlite3_bind_text(handle, position, text, -1, transient)
+            }
+        }
+    }
+
+    func step() -> Int32 { sqlite3_step(handle) }
+
+    package func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
+
+    package func optionalInteger(_ column: Int32) -> Int64? {
+        sqlite3_column_type(handle, column) == SQLITE_NULL ? nil : sqlite3_column_int64(handle, column)
+    }
+
+    package func bool(_ column: Int32) -> Bool { integer(column) != 0 }
+
+    package func text(_ column: Int32) -> String { optionalText(column) ?? "" }
+
+    package func optionalText(_ column: Int32) -> String? {
+        sqlite3_column_text(handle, column).map { String(cString: $0) }
+    }
+
+    /// A column whose text must be a `T`; an admin may have written anything there.
+    package func parsed<T>(
+        _ column: Int32, _ what: String, _ parse: (String) -> T?
+    ) throws(StoreError) -> T {
+        let text = text(column)
+        guard let value = parse(text) else { throw StoreError(.invalid, "\(what) \"\(text)\" in the database is none") }
+        return value
+    }
+}
+
+extension Statement {
+    /// As ``parsed(_:_:_:)``; NULL is `nil`.
+    package func parsedIfPresent<T>(
+        _ column: Int32, _ what: String, _ parse: (String) -> T?
+    ) throws(StoreError) -> T? {
+        optionalText(column) == nil ? nil : try parsed(column, what, parse)
+    }
+}
+
+/// SQLITE_TRANSIENT: SQLite copies the text before the call returns.
+private let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)

@@ -1,0 +1,155 @@
+internal import CKernel
+internal import Glibc
+internal import Schema
+internal import SystemPackage
+
+/// The database of a node, opened as it must be: one short-lived connection, one writer at a time.
+package struct Store: ~Copyable {
+    package enum Access: Sendable {
+        /// `plan`, `status`: no lock is taken, nothing is written.
+        case read
+        /// `apply`, DEL: the database must be there.
+        case write
+        /// ADD: made if there is none.
+        case create
+    }
+
+    package let directory: String
+    package let database: Connection
+    private let lockFile: LockFile?
+
+    package static let defaultDirectory = "/var/lib/plumb"
+    private static let fileName = "state.db"
+    /// A larger log is emptied by whoever just committed: every first opener after a quiet moment reads all of it.
+    private static let checkpointPages = 128
+
+    /// Opens `<directory>/state.db`.
+    ///
+    /// - Throws: `.missing`, `.corrupt`, `.foreign`, `.newer`, `.locked`, `.readOnly`, `.io`; in each case the file is
+    ///   as it was.
+    package static func open(directory: String, access: Access) throws(StoreError) -> Store {
+        if access == .read {
+            return Store(directory: directory, database: try connect(directory, readOnly: true), lockFile: nil)
+        }
+        if access == .create { try createDirectory(directory) }
+        guard access == .create || exists(directory) else { throw missing(directory) }
+        let lock = try LockFile(directory: directory)
+        // Only making the database needs the writer before it is open; `write` takes it for each transaction.
+        if access == .create, !exists(directory) {
+            try lock.lockWriter()
+            defer { lock.unlockWriter() }
+            if !exists(directory) { try Creation.create(directory: directory, fileName: fileName) }
+        }
+        return Store(directory: directory, database: try connect(directory, readOnly: false), lockFile: lock)
+    }
+
+    private init(directory: String, database: consuming Connection, lockFile: consuming LockFile?) {
+        self.directory = directory
+        self.database = database
+        self.lockFile = lockFile
+    }
+
+    private static func connect(_ directory: String, readOnly: Bool) throws(StoreError) -> Connection {
+        guard exists(directory) else { throw missing(directory) }
+        let path = directory + "/" + fileName
+        let database = try Connection(path: path, readOnly: readOnly)
+        database.setBusyTimeout(milliseconds: 5_000)
+        database.disableCheckpointOnClose()
+        let application = try database.integer("PRAGMA application_id") ?? 0
+        let version = try database.integer("PRAGMA user_version") ?? 0
+        guard application == Schema.applicationID else {
+            throw StoreError(
+                .foreign,
+                "\(path) is not Plumb's (application_id \(application)); nothing was changed. Name another dataDir, "
+                    + "or move the file away")
+        }
+        guard Schema.major(version) <= Schema.major(Schema.version) else {
+            throw StoreError(
+                .newer,
+                "\(path) has schema \(version), made by a newer Plumb; this one knows up to "
+                    + "\(Schema.major(Schema.version))999. Install the newer plumb and plumbctl again")
+        }
+        if !readOnly {
+            try database.execute(
+                "PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=0")
+        }
+        return database
+    }
+
+    /// Runs `body` in one immediate transaction, under the writer's lock. Rolled back if it throws.
+    ///
+    /// - Parameter durable: the commit is on the disk before this returns.
+    package func write<T>(
+        durable: Bool = false, _ body: (borrowing Connection) throws(StoreError) -> T
+    ) throws(StoreError) -> T {
+        try lockFile?.lockWriter()
+        defer { lockFile?.unlockWriter() }
+        database.setBusyTimeout(milliseconds: LockFile.writerPatienceMilliseconds)
+        if durable { try database.execute("PRAGMA synchronous=FULL") }
+        try database.execute("BEGIN IMMEDIATE")
+        let result: T
+        do throws(StoreError) {
+            result = try body(database)
+            try database.execute("COMMIT")
+        } catch {
+            // Some errors (a full disk) have already rolled back, and this then fails too; the first error is the one.
+            try? database.execute("ROLLBACK")
+            throw error
+        }
+        if durable { try database.execute("PRAGMA synchronous=NORMAL") }
+        // The work is committed: a log that could not be emptied now is emptied by the next.
+        if database.writeAheadLogPages > Store.checkpointPages { _ = try? database.checkpoint() }
+        return result
+    }
+
+    /// Reads in one snapshot, so that what several statements say belongs together.
+    package func read<T>(_ body: (borrowing Connection) throws(StoreError) -> T) throws(StoreError) -> T {
+        try database.execute("BEGIN")
+        do throws(StoreError) {
+            let result = try body(database)
+            try database.execute("COMMIT")
+            return result
+        } catch {
+            // Nothing was written; the snapshot goes with the connection at the latest.
+            try? database.execute("ROLLBACK")
+            throw error
+        }
+    }
+
+    /// Takes an attachment's lock until this process ends, or ``unlock(attachment:)``. `false`: another works on it.
+    package func tryLock(attachment id: Int64) throws(StoreError) -> Bool {
+        try lockFile?.tryLock(attachment: id) ?? true
+    }
+
+    package func unlock(attachment id: Int64) { lockFile?.unlock(attachment: id) }
+
+    /// Looks without opening: opening and closing would drop SQLite's own locks in this process.
+    private static func exists(_ directory: String) -> Bool {
+        var info = Glibc.stat()
+        return stat(directory + "/" + fileName, &info) == 0
+    }
+
+    private static func missing(_ directory: String) -> StoreError {
+        StoreError(
+            .missing,
+            "there is no \(directory)/\(fileName): no pod was ever added here, its file system is not mounted, or it "
+                + "was moved away. Restore it, or name the right dataDir; nothing was changed")
+    }
+
+    /// Makes the directory, and those above it, for root and the group only.
+    private static func createDirectory(_ directory: String) throws(StoreError) {
+        guard mkdir(directory, 0o750) != 0, Glibc.errno != EEXIST else { return }
+        if Glibc.errno == ENOENT, let slash = directory.lastIndex(of: "/"), slash != directory.startIndex {
+            try createDirectory(String(directory[..<slash]))
+            if mkdir(directory, 0o750) == 0 || Glibc.errno == EEXIST { return }
+        }
+        let errno = Errno(rawValue: Glibc.errno)
+        let code: StoreError.Code =
+            switch errno {
+            case .readOnlyFileSystem: .readOnly
+            case .noSpace: .full
+            default: .io
+            }
+        throw StoreError(code, "cannot create \(directory)", errno: errno)
+    }
+}
