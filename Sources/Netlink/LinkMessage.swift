@@ -45,6 +45,12 @@ package struct LinkMessage: Hashable, Sendable {
     package init() {}
 
     package var isUp: Bool { flags & IFF_UP.rawValue != 0 }
+
+    /// Asks for IFF_UP, and leaves the other flags alone.
+    package mutating func setUp() {
+        flags |= IFF_UP.rawValue
+        changeMask |= IFF_UP.rawValue
+    }
 }
 
 /// IFLA_INFO_DATA by kind.

@@ -16,6 +16,8 @@ package struct NetlinkError: Error, Hashable, Sendable, CustomStringConvertible 
         package static let interrupted = Self(name: "interrupted")
         /// The kernel dropped replies because the socket's buffer was full (ENOBUFS), however often it was tried.
         package static let overrun = Self(name: "overrun")
+        /// A message cannot be written yet, because an index that it needs is not known.
+        package static let unresolved = Self(name: "unresolved")
         /// A message that must not be sent, such as a link message that would match a whole group.
         package static let unsafeRequest = Self(name: "unsafe request")
     }

@@ -37,6 +37,8 @@ package struct RouteMessage: Hashable, Sendable {
     /// RTNH_F_ONLINK: the gateway is reachable on the link though no address of ours covers it.
     package static var onLink: UInt32 { UInt32(RTNH_F_ONLINK) }
     package static var scopeLink: UInt8 { UInt8(RT_SCOPE_LINK.rawValue) }
+    /// RT_SCOPE_NOWHERE: in a deletion, any scope.
+    package static var scopeNowhere: UInt8 { UInt8(RT_SCOPE_NOWHERE.rawValue) }
     package static var scopeUniverse: UInt8 { UInt8(RT_SCOPE_UNIVERSE.rawValue) }
     /// RTN_UNICAST, the only type that we make.
     package var isUnicast: Bool { type == UInt8(RTN_UNICAST) }

@@ -170,7 +170,10 @@ extension Attachment {
     static func load(_ database: borrowing Connection, id: Int64) throws(StoreError) -> Attachment? {
         var attachment = try load(database, where: "a.id = ?", .integer(id)).first
         attachment?.leases = try Lease.load(database, where: "attachment_id = ?", .integer(id)).map(\.lease)
-        attachment?.routes = try RouteSpec.load(database, where: "attachment_id = ?", .integer(id)).map(\.route)
+        var problems: [String] = []
+        attachment?.routes = try RouteSpec.load(
+            database, where: "attachment_id = ?", .integer(id), problems: &problems
+        ).map(\.route)
         return attachment
     }
 }
@@ -190,24 +193,43 @@ extension Lease {
 }
 
 extension RouteSpec {
+    /// Admins write this table by hand: a row that makes no sense is told, and costs nobody else's route.
     static func load(
-        _ database: borrowing Connection, where condition: String, _ values: SQLValue...
+        _ database: borrowing Connection, where condition: String, _ values: SQLValue..., problems: inout [String]
     ) throws(StoreError) -> [(attachmentID: Int64?, route: RouteSpec)] {
-        try database.query(
+        let rows = try database.query(
             """
-            SELECT attachment_id, dst, gateway, dev, src, metric, table_id, mtu, advmss, scope FROM routes
+            SELECT attachment_id, dst, gateway, dev, src, metric, table_id, mtu, advmss, scope, id FROM routes
             WHERE \(condition) ORDER BY id
             """, values: values
-        ) { (row) throws(StoreError) in
-            let route = RouteSpec(
-                destination: try row.parsed(1, "route's dst", { CIDR($0) }),
-                gateway: try row.parsedIfPresent(2, "route's gateway", { IPAddress($0) }),
-                device: row.optionalText(3), source: try row.parsedIfPresent(4, "route's src", { IPAddress($0) }),
-                metric: UInt32(truncatingIfNeeded: row.integer(5)), table: UInt32(truncatingIfNeeded: row.integer(6)),
-                mtu: row.optionalInteger(7).map(UInt32.init(truncatingIfNeeded:)),
-                advertisedMSS: row.optionalInteger(8).map(UInt32.init(truncatingIfNeeded:)),
-                scope: row.optionalInteger(9).map(UInt8.init(truncatingIfNeeded:)))
-            return (row.optionalInteger(0), route)
+        ) { (row) throws(StoreError) -> Result<(Int64?, RouteSpec), StoreError> in
+            do throws(StoreError) {
+                return .success((row.optionalInteger(0), try RouteSpec(row)))
+            } catch {
+                return .failure(StoreError(.invalid, "routes row \(row.integer(10)): \(error)"))
+            }
+        }
+        var routes: [(Int64?, RouteSpec)] = []
+        for row in rows {
+            switch row {
+            case .success(let route): routes.append(route)
+            case .failure(let error): problems.append(error.description)
+            }
+        }
+        return routes
+    }
+
+    private init(_ row: borrowing Statement) throws(StoreError) {
+        self.init(
+            destination: try row.parsed(1, "dst", { CIDR($0) }),
+            gateway: try row.parsedIfPresent(2, "gateway", { IPAddress($0) }), device: row.optionalText(3),
+            source: try row.parsedIfPresent(4, "src", { IPAddress($0) }),
+            metric: UInt32(truncatingIfNeeded: row.integer(5)), table: UInt32(truncatingIfNeeded: row.integer(6)),
+            mtu: row.optionalInteger(7).map(UInt32.init(truncatingIfNeeded:)),
+            advertisedMSS: row.optionalInteger(8).map(UInt32.init(truncatingIfNeeded:)),
+            scope: row.optionalInteger(9).map(UInt8.init(truncatingIfNeeded:)))
+        guard !destination.hasHostBits else {
+            throw StoreError(.invalid, "dst \"\(destination)\" has host bits: its block is \(destination.network)")
         }
     }
 }

@@ -5,11 +5,17 @@ package struct Intent: Hashable, Sendable {
     package var networks: [Network]
     package var attachments: [Attachment]
     package var hostRoutes: [RouteSpec]
+    /// Rows that say nothing sensible; the others count all the same.
+    package var problems: [String]
 
-    package init(networks: [Network] = [], attachments: [Attachment] = [], hostRoutes: [RouteSpec] = []) {
+    package init(
+        networks: [Network] = [], attachments: [Attachment] = [], hostRoutes: [RouteSpec] = [],
+        problems: [String] = []
+    ) {
         self.networks = networks
         self.attachments = attachments
         self.hostRoutes = hostRoutes
+        self.problems = problems
     }
 }
 
@@ -24,14 +30,17 @@ extension Store {
                 if let index = place[id] { attachments[index].leases.append(lease) }
             }
             var hostRoutes: [RouteSpec] = []
-            for (id, route) in try RouteSpec.load(database, where: "1") {
+            var problems: [String] = []
+            for (id, route) in try RouteSpec.load(database, where: "1", problems: &problems) {
                 if let id {
                     if let index = place[id] { attachments[index].routes.append(route) }
                 } else {
                     hostRoutes.append(route)
                 }
             }
-            return Intent(networks: try Network.load(database), attachments: attachments, hostRoutes: hostRoutes)
+            return Intent(
+                networks: try Network.load(database), attachments: attachments, hostRoutes: hostRoutes,
+                problems: problems)
         }
     }
 

@@ -1,0 +1,161 @@
+package import Store
+
+/// What a pass over the node did.
+package struct ApplyReport: Sendable {
+    package var examination: Examination
+    package var done: [Change] = []
+    package var released: [Examination.Release] = []
+    /// Attachments that another process works on right now; it is not this pass's business.
+    package var skipped: [Attachment] = []
+    package var failures: [String] = []
+}
+
+/// Makes the kernel agree with all of the database. One failure stays one: whatever else can be mended is.
+///
+/// - Parameter progress: told after each attachment how many of how many are done.
+package func apply(
+    _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
+    progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+) throws(ReconcilerError) -> ApplyReport {
+    let started = Clock.nowMilliseconds()
+    let examination = try examine(store, &kernel)
+    var result = ApplyReport(examination: examination)
+    mendHost(examination, store, &kernel, &result)
+
+    let drifted = Set(examination.plan.changes.compactMap(\.attachment))
+        .union(examination.unfinished.map(\.id))
+        .union(examination.plan.conflicts.compactMap(\.attachment))
+    let living = examination.intent.attachments.filter { $0.state != .deleting && drifted.contains($0.id) }
+    let total = living.count + examination.deleting.count + examination.releases.count
+    var count = 0
+    for attachment in living {
+        attempt(attachment, store, &result) { (result) throws(ReconcilerError) in
+            try mend(attachment, store, &kernel, &result)
+        }
+        count += 1
+        progress(count, total)
+    }
+    for attachment in examination.deleting + examination.releases.map(\.attachment) {
+        attempt(attachment, store, &result) { (result) throws(ReconcilerError) in
+            let reason = examination.releases.first { $0.attachment.id == attachment.id }?.reason
+            try collect(attachment, reason: reason, store, &kernel, &result)
+        }
+        count += 1
+        progress(count, total)
+    }
+    try record(result, started: started, in: store)
+    return result
+}
+
+extension Plan.Conflict {
+    var attachment: Int64? {
+        if case .veth(let veth) = object { veth.attachment } else { namespace.attachment }
+    }
+}
+
+/// Everything that belongs to no one attachment.
+private func mendHost(
+    _ examination: Examination, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
+    _ result: inout ApplyReport
+) {
+    var plan = examination.plan
+    let owned = Set(examination.intent.attachments.map(\.id))
+    plan.changes.removeAll { $0.attachment.map(owned.contains) == true || $0.isOfDoomed(examination.deleting) }
+    result.failures += examination.intent.problems
+    result.failures += plan.conflicts.filter { $0.attachment == nil }.map(\.reason)
+    plan.conflicts = []
+    var report = Report()
+    let doubtful = execute(plan, &kernel, &report)
+    report.failures += doubtful.map(\.text)
+    result.add(report)
+    do throws(StoreError) {
+        try store.record(report.events(for: nil, cause: "apply"))
+    } catch {
+        result.failures.append(error.description)
+    }
+}
+
+extension Change {
+    fileprivate func isOfDoomed(_ deleting: [Attachment]) -> Bool {
+        deleting.contains { Veth.name($0.hostIfname) == name }
+    }
+}
+
+extension ApplyReport {
+    fileprivate mutating func add(_ report: Report) {
+        done += report.done
+        failures += report.failures.filter { !failures.contains($0) }
+    }
+}
+
+/// Runs `body` under an attachment's lock; a failure is that attachment's alone.
+private func attempt(
+    _ attachment: Attachment, _ store: borrowing Store, _ result: inout ApplyReport,
+    _ body: (inout ApplyReport) throws(ReconcilerError) -> Void
+) {
+    do throws(ReconcilerError) {
+        guard try mapped({ () throws(StoreError) in try store.tryLock(attachment: attachment.id) }) else {
+            result.skipped.append(attachment)
+            return
+        }
+        defer { store.unlock(attachment: attachment.id) }
+        try body(&result)
+    } catch {
+        result.failures.append("\(attachment.label): \(error)")
+    }
+}
+
+/// Mends one attachment by what its row says now: the snapshot is old by the time its turn comes.
+private func mend(
+    _ attachment: Attachment, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
+    _ result: inout ApplyReport
+) throws(ReconcilerError) {
+    let intent = try mapped { () throws(StoreError) in try store.intent(attachment: attachment.id) }
+    guard let current = intent.attachments.first, current.state != .deleting else { return }
+    guard case .alive = kernel.open(current) else { return }
+    let report = try reconcile(intent, &kernel, extent: .attachment)
+    result.done += report.done
+    result.failures += report.failures.map { "\(current.label): \($0)" }.filter { !result.failures.contains($0) }
+    let events = report.events(for: current, cause: "apply")
+    try mapped { () throws(StoreError) in
+        if current.state == .adding, report.failures.isEmpty {
+            try store.markReady(current.id, events: events)
+        } else {
+            try store.record(events)
+        }
+    }
+}
+
+/// Finishes what DEL began, or takes back what a vanished pod held; looked at again, under the lock.
+private func collect(
+    _ attachment: Attachment, reason: String?, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
+    _ result: inout ApplyReport
+) throws(ReconcilerError) {
+    let intent = try mapped { () throws(StoreError) in try store.intent(attachment: attachment.id) }
+    guard let current = intent.attachments.first else { return }
+    var events: [Event] = []
+    if current.state == .deleting {
+        let report = try remove(current, &kernel)
+        result.add(report)
+        guard report.failures.isEmpty else { return }
+        events = report.events(for: current, cause: "apply")
+    } else {
+        guard case .gone = kernel.open(current) else { return }
+        guard try observeHostLink(of: current, &kernel)[.host, Veth.name(current.hostIfname)] == nil else { return }
+    }
+    let why = reason ?? "DEL was not finished"
+    try mapped { () throws(StoreError) in try store.release(current, reason: why, events: events) }
+    result.released.append(Examination.Release(attachment: current, reason: why))
+}
+
+private func record(
+    _ result: ApplyReport, started: Int64, in store: borrowing Store
+) throws(ReconcilerError) {
+    let examination = result.examination
+    let run = Run(
+        startedMilliseconds: started, durationMilliseconds: Clock.nowMilliseconds() - started,
+        planned: examination.plan.changes.count + examination.releases.count + examination.deleting.count,
+        done: result.done.count + result.released.count, failed: result.failures.count,
+        error: result.failures.first)
+    try mapped { () throws(StoreError) in try store.record(run) }
+}

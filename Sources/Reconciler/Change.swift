@@ -1,0 +1,77 @@
+/// One thing to do to the kernel, as data.
+package enum Change: Hashable, Sendable {
+    case add(Object, in: NamespaceID, reason: String)
+    case change(Object, from: Object, in: NamespaceID, reason: String)
+    case delete(Object, in: NamespaceID, reason: String)
+
+    package var action: Action {
+        switch self {
+        case .add: .add
+        case .change: .change
+        case .delete: .delete
+        }
+    }
+
+    package var object: Object {
+        switch self {
+        case .add(let object, _, _), .change(let object, _, _, _), .delete(let object, _, _): object
+        }
+    }
+
+    package var observed: Object? {
+        if case .change(_, let observed, _, _) = self { observed } else { nil }
+    }
+
+    package var namespace: NamespaceID {
+        switch self {
+        case .add(_, let namespace, _), .change(_, _, let namespace, _), .delete(_, let namespace, _): namespace
+        }
+    }
+
+    package var reason: String {
+        switch self {
+        case .add(_, _, let reason), .change(_, _, _, let reason), .delete(_, _, let reason): reason
+        }
+    }
+
+    package var name: String { object.resource.name }
+    package var phase: Phase { object.resource.phase(action) }
+
+    /// The attachment that the change is made for, or `nil` where it is the node's.
+    package var attachment: Int64? {
+        if case .veth(let veth) = object { return veth.attachment }
+        return namespace.attachment
+    }
+
+    /// What a person would type, in the right namespace.
+    package var command: String {
+        let command = object.resource.command(action)
+        guard case .pod(_, let path) = namespace else { return command }
+        return "nsenter --net=\(path) \(command)"
+    }
+}
+
+/// What is to be done, in order, and what cannot or must not be.
+package struct Plan: Hashable, Sendable {
+    package var changes: [Change] = []
+    /// Something foreign stands where ours should be.
+    package var conflicts: [Conflict] = []
+    /// What a person should know, and nothing is done about.
+    package var notices: [String] = []
+
+    package init() {}
+
+    package struct Conflict: Hashable, Sendable {
+        package var namespace: NamespaceID
+        package var object: Object
+        package var reason: String
+
+        package init(namespace: NamespaceID, object: Object, reason: String) {
+            self.namespace = namespace
+            self.object = object
+            self.reason = reason
+        }
+    }
+
+    package var isEmpty: Bool { changes.isEmpty && conflicts.isEmpty }
+}

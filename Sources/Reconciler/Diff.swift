@@ -1,0 +1,77 @@
+/// What must be done to make `observed` what `desired` asks for. Pure, and the only place where that is decided.
+///
+/// - Parameter withdrawn: names of objects that the database remembers to have given up; nothing else is ever deleted.
+package func diff(desired: KernelState, observed: KernelState, withdrawn: Set<String> = []) -> Plan {
+    var plan = Plan()
+    for (namespace, objects) in desired.objects {
+        if let reason = observed.unreadable[namespace] {
+            plan.notices.append(reason)
+            continue
+        }
+        // A namespace that nobody looked at is doubt, and nothing is done on doubt.
+        guard observed.objects[namespace] != nil else { continue }
+        guard isOurs(namespace, desired: desired, observed: observed) else { continue }
+        for object in objects.values {
+            compare(object, in: namespace, desired: desired, observed: observed, plan: &plan)
+        }
+    }
+    for (namespace, objects) in observed.objects {
+        for object in objects.values where desired[namespace, object.resource.name] == nil {
+            prune(object, in: namespace, withdrawn: withdrawn, plan: &plan)
+        }
+    }
+    plan.changes.sort { ($0.phase, $0.attachment ?? 0, $0.name) < ($1.phase, $1.attachment ?? 0, $1.name) }
+    plan.conflicts.sort { $0.object.resource.name < $1.object.resource.name }
+    plan.notices.sort()
+    return plan
+}
+
+/// Whether the inside of a namespace is compared at all.
+private func isOurs(_ namespace: NamespaceID, desired: KernelState, observed: KernelState) -> Bool {
+    switch desired.repair[namespace] {
+    case .nothing: false
+    case .missingLink: !observed.all(in: namespace).contains { if case .podLink = $0 { true } else { false } }
+    case .everything, nil: true
+    }
+}
+
+private func compare(
+    _ object: Object, in namespace: NamespaceID, desired: KernelState, observed: KernelState, plan: inout Plan
+) {
+    let resource = object.resource
+    guard let found = observed[namespace, resource.name] else {
+        if case .veth(let veth) = object, desired.repair[veth.pod] == .nothing { return }
+        plan.changes.append(.add(object, in: namespace, reason: "missing"))
+        return
+    }
+    func match<R: Resource>(_ wanted: R) {
+        guard let actual = found.resource as? R else { return }
+        if let reason = wanted.conflict(with: actual) {
+            plan.conflicts.append(Plan.Conflict(namespace: namespace, object: object, reason: reason))
+            return
+        }
+        if case .veth(let veth) = object, let reason = veth.loss(of: observed, actual: found) {
+            // The pair lost its inner end: neither end can be mended, so it is made anew.
+            guard desired.repair[veth.pod] != .nothing else { return }
+            plan.changes.append(.delete(found, in: namespace, reason: reason))
+            plan.changes.append(.add(object, in: namespace, reason: reason))
+            return
+        }
+        let drift = wanted.drift(from: actual)
+        if !drift.isEmpty {
+            plan.changes.append(
+                .change(object, from: found, in: namespace, reason: drift.joined(separator: "; ")))
+        }
+    }
+    match(resource)
+}
+
+private func prune(_ object: Object, in namespace: NamespaceID, withdrawn: Set<String>, plan: inout Plan) {
+    let resource = object.resource
+    if resource.mark != false, resource.withdrawnNames.contains(where: withdrawn.contains) {
+        plan.changes.append(.delete(object, in: namespace, reason: "no longer wanted"))
+    } else if resource.mark == true {
+        plan.notices.append(
+            "\(resource.name) carries Plumb's mark, but this database does not know it: kept")
+    }
+}

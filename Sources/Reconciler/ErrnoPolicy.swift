@@ -1,0 +1,48 @@
+internal import Addressing
+internal import Glibc
+internal import Netlink
+internal import SystemPackage
+
+/// What an errno means for what was tried. The one place where that is said.
+enum ErrnoPolicy {
+    enum Verdict: Hashable {
+        /// What was wanted is so.
+        case done
+        /// Something of that name is there: only a fresh look tells whether it is what was wanted.
+        case lookAgain
+        case failed
+    }
+
+    static func verdict(_ action: Action, errno: Errno?) -> Verdict {
+        switch (action, errno) {
+        // Another reconcile, or the namespace's end, was faster.
+        case (.delete, .operationNotSupportedByDevice?),  // RTM_DELLINK, and RTM_DELADDR on a link that is gone
+            (.delete, .noSuchProcess?),  // RTM_DELROUTE
+            (.delete, .addressNotAvailable?),  // RTM_DELADDR
+            (.delete, .noSuchFileOrDirectory?),  // RTM_DELNEIGH
+            (.delete, .noSuchAddressOrDevice?):  // RTM_DELADDR by index
+            .done
+        // A name that is taken (the host's or, for a veth, the pod's), an address or a route that is there already,
+        // perhaps somebody else's: EEXIST does not say whose.
+        case (.add, .fileExists?), (.change, .fileExists?): .lookAgain
+        // The route went away between the look and the deletion that a replacement begins with.
+        case (.change, .noSuchProcess?), (.change, .addressNotAvailable?): .lookAgain
+        // Replies were lost (ENOBUFS on receive): the changes may have been made.
+        case (_, .noBufferSpace?): .lookAgain
+        default: .failed
+        }
+    }
+
+    /// What a person can do about a refusal that is known to puzzle.
+    static func advice(_ change: Change, _ error: NetlinkError) -> String? {
+        switch (change.object, change.action, error.errno) {
+        case (.address(let address), .add, .permissionDenied?) where address.address.family == .v6:
+            "IPv6 is disabled on \(address.link): net.ipv6.conf.\(address.link).disable_ipv6"
+        case (.veth, .add, let errno?) where errno.rawValue == EXFULL:
+            "a bridge takes 1023 ports at most: use more networks on this node"
+        case (.route, .add, .networkUnreachable?), (.route, .add, .noRouteToHost?):
+            "its gateway is not on any link that is up"
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,89 @@
+package import Store
+
+/// What a look at the whole node found: the plan, and what the database itself has to let go of.
+package struct Examination: Sendable {
+    package var intent: Intent
+    package var plan: Plan
+    /// Attachments of which nothing is left, and why that is certain.
+    package var releases: [Release] = []
+    /// Attachments that a DEL marked and did not finish.
+    package var deleting: [Attachment] = []
+    /// Attachments whose ADD has not answered: it still runs, or it died.
+    package var unfinished: [Attachment] = []
+
+    package struct Release: Sendable {
+        package var attachment: Attachment
+        package var reason: String
+
+        package init(attachment: Attachment, reason: String) {
+            self.attachment = attachment
+            self.reason = reason
+        }
+    }
+
+    /// Nothing is to be done.
+    package var isClean: Bool { plan.isEmpty && releases.isEmpty && deleting.isEmpty }
+}
+
+/// Reads all intent and all of the kernel that it is about, and decides. Changes nothing.
+package func examine(
+    _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable
+) throws(ReconcilerError) -> Examination {
+    let intent = try mapped { () throws(StoreError) in try store.intent() }
+    let living = intent.attachments.filter { $0.state != .deleting }
+    var desired = render(
+        Intent(networks: intent.networks, attachments: living, hostRoutes: intent.hostRoutes))
+    desired.markObserved(.host)
+    var observed = KernelState()
+    try kernel.observe(.host, .node, desired: desired, into: &observed)
+
+    var examination = Examination(intent: intent, plan: Plan())
+    examination.deleting = intent.attachments.filter { $0.state == .deleting }
+    var notices = intent.problems
+    for attachment in living {
+        let veth = Veth.name(attachment.hostIfname)
+        switch kernel.open(attachment) {
+        case .alive:
+            if attachment.state == .adding { examination.unfinished.append(attachment) }
+            do throws(ReconcilerError) {
+                try kernel.observe(attachment.pod, .attachment, desired: desired, into: &observed)
+            } catch {
+                observed.unreadable[attachment.pod] = "\(attachment.label): \(error)"
+            }
+        case .gone(let reason):
+            if observed[.host, veth] == nil {
+                examination.releases.append(Examination.Release(attachment: attachment, reason: reason))
+            } else {
+                notices.append(
+                    "\(attachment.label) lingers: \(reason), yet \(attachment.hostIfname) is alive, so something holds "
+                        + "its namespace; its addresses stay with it until DEL")
+            }
+            desired.forget(attachment, veth)
+            observed[.host, veth] = nil
+        case .unknown(let reason):
+            notices.append("\(attachment.label) cannot be looked at: \(reason); nothing is done about it")
+            desired.forget(attachment, veth)
+            observed[.host, veth] = nil
+        }
+    }
+    let orphans = observed.all(in: .host).filter { desired[.host, $0.resource.name] == nil }
+    var withdrawn = try mapped { () throws(StoreError) in
+        try store.withdrawn(among: orphans.flatMap(\.resource.withdrawnNames))
+    }
+    withdrawn.formUnion(examination.deleting.map { Veth.name($0.hostIfname) })
+    examination.plan = diff(desired: desired, observed: observed, withdrawn: withdrawn)
+    examination.plan.notices += notices
+    return examination
+}
+
+extension KernelState {
+    fileprivate mutating func forget(_ attachment: Attachment, _ veth: String) {
+        remove(attachment.pod)
+        self[.host, veth] = nil
+    }
+}
+
+/// Calls into the store, with its errors as ours.
+func mapped<T>(_ body: () throws(StoreError) -> T) throws(ReconcilerError) -> T {
+    do throws(StoreError) { return try body() } catch { throw ReconcilerError(error) }
+}

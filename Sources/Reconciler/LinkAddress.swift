@@ -1,0 +1,130 @@
+package import Addressing
+package import Netlink
+package import Store
+
+/// An address on a link of ours: a gateway on a bridge, or a pod's. The kernel keeps no mark on an address (IFA_PROTO is
+/// lost by `ip addr change`), so it is ours by its row alone, and others on the same link are never touched.
+package struct LinkAddress: Resource {
+    package var address: CIDR
+    package var link: String
+    /// In a pod, the phase in which it comes is another.
+    package var isGateway: Bool
+    /// Observed: duplicate address detection is running, or failed.
+    package var isUnusable: Bool
+
+    package init(address: CIDR, link: String, isGateway: Bool, isUnusable: Bool = false) {
+        self.address = address
+        self.link = link
+        self.isGateway = isGateway
+        self.isUnusable = isUnusable
+    }
+
+    package var name: String { "address \(address) on \(link)" }
+    package var wrapped: Object { .address(self) }
+
+    package static func render(_ intent: Intent, into desired: inout KernelState) {
+        for network in intent.networks where network.spec.isGateway {
+            for range in network.spec.rangeSets.joined() {
+                guard let address = CIDR(range.gateway, prefixLength: range.subnet.prefixLength) else { continue }
+                desired.insert(LinkAddress(address: address, link: network.spec.bridge, isGateway: true), in: .host)
+            }
+        }
+        for attachment in intent.attachments {
+            for lease in attachment.leases {
+                desired.insert(
+                    LinkAddress(address: lease.address, link: attachment.ifname, isGateway: false), in: attachment.pod)
+                // A gateway stays as long as a pod routes by it, whatever the network says by now.
+                if let gateway = lease.gateway,
+                    let address = CIDR(gateway, prefixLength: lease.address.prefixLength)
+                {
+                    desired.insert(LinkAddress(address: address, link: attachment.bridge, isGateway: true), in: .host)
+                }
+            }
+        }
+    }
+
+    package static func observe(
+        _ reader: NamespaceReader, desired: KernelState, into observed: inout KernelState
+    ) throws(NetlinkError) {
+        for ifname in desired.linksWithAddresses(in: reader.namespace) {
+            guard let link = try reader.link(named: ifname) else { continue }
+            for message in try reader.addresses(index: link.index) {
+                guard let bytes = message.local ?? message.address, let address = IPAddress(networkBytes: bytes),
+                    let cidr = CIDR(address, prefixLength: Int(message.prefixLength))
+                else { continue }
+                observed.insert(
+                    LinkAddress(
+                        address: cidr, link: ifname, isGateway: reader.namespace == .host,
+                        isUnusable: message.isUnusable),
+                    in: reader.namespace)
+            }
+        }
+    }
+
+    package func drift(from observed: Self) -> [String] {
+        observed.isUnusable ? ["duplicate address detection has not let it be used"] : []
+    }
+
+    package func effect(
+        _ action: Action, step: Int, from observed: Self?, _ links: LinkTable
+    ) throws(NetlinkError) -> Effect? {
+        var message = AddressMessage()
+        message.family = address.family.netlinkFamily
+        message.prefixLength = UInt8(address.prefixLength)
+        message.index = UInt32(try links.index(of: link))
+        message.address = address.address.networkBytes
+        message.local = message.address
+        switch (action, step) {
+        case (.add, 0), (.change, 1):
+            if address.family == .v6 {
+                message.flags = AddressMessage.noDuplicateDetection
+            } else if address.prefixLength < 31 {
+                message.broadcast = address.last.networkBytes
+            }
+            return .netlink([.addAddress(message, context: "add \(address) to \(link)")])
+        case (.delete, 0), (.change, 0):
+            return .netlink([.deleteAddress(message, context: "delete \(address) from \(link)")])
+        default: return nil
+        }
+    }
+
+    package func phase(_ action: Action) -> Phase {
+        action == .delete ? .deleteAddresses : isGateway ? .bridgeAddresses : .podAddresses
+    }
+
+    package func command(_ action: Action) -> String {
+        let nodad = address.family == .v6 ? " nodad" : ""
+        return switch action {
+        case .add: "ip addr add \(address) dev \(link)\(nodad)"
+        case .change: "ip addr replace \(address) dev \(link)\(nodad)"
+        case .delete: "ip addr del \(address) dev \(link)"
+        }
+    }
+}
+
+extension KernelState {
+    fileprivate func linksWithAddresses(in namespace: NamespaceID) -> Set<String> {
+        Set(
+            all(in: namespace).compactMap { object -> String? in
+                switch object {
+                case .bridge(let bridge): bridge.ifname
+                case .podLink(let link): link.ifname
+                case .address(let address): address.link
+                default: nil
+                }
+            })
+    }
+}
+
+extension IPFamily {
+    /// AF_INET or AF_INET6.
+    var netlinkFamily: UInt8 { self == .v4 ? 2 : 10 }
+
+    init?(netlinkFamily: UInt8) {
+        switch netlinkFamily {
+        case 2: self = .v4
+        case 10: self = .v6
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,184 @@
+internal import Netlink
+package import Store
+internal import SystemPackage
+
+/// The kernel of this machine: the namespace in which the process runs, and one pod's at a time.
+package struct LiveKernel: Kernel, ~Copyable {
+    private let host: NamespaceReader
+    private var pod: NamespaceReader?
+    private let bootID: String
+    private let hostCookie: UInt64
+
+    package init(bootID: String) throws(ReconcilerError) {
+        self.bootID = bootID
+        do throws(NetlinkError) {
+            let socket = try NetlinkSocket()
+            hostCookie = try socket.namespaceCookie()
+            host = NamespaceReader(namespace: .host, socket: socket)
+        } catch {
+            throw ReconcilerError(error)
+        }
+    }
+
+    /// Whether this is the namespace in which the process runs.
+    package func isHost(_ identity: NamespaceIdentity) -> Bool { identity.cookie == hostCookie }
+
+    /// Takes over a pod's namespace that the caller has open.
+    package mutating func adopt(_ namespace: consuming NetworkNamespace, as id: NamespaceID) {
+        host.table.podDescriptor = namespace.descriptor.rawValue
+        pod = NamespaceReader(namespace: id, opened: namespace)
+    }
+
+    package mutating func open(_ attachment: Attachment) -> Liveness {
+        let recorded = attachment.namespace
+        guard recorded.bootID == bootID || recorded.bootID.isEmpty || bootID.isEmpty else {
+            return .gone("the machine booted since")
+        }
+        if pod?.namespace == attachment.pod { return .alive }
+        switch PathState.of(recorded.path) {
+        case .gone: return .gone("there is nothing at \(recorded.path)")
+        case .unknown(let reason): return .unknown(reason)
+        case .namespace: break
+        }
+        do throws(ReconcilerError) {
+            let namespace = try NetworkNamespace.open(path: recorded.path, bootID: bootID)
+            guard namespace.identity.cookie == recorded.cookie else {
+                return .gone("another namespace is at \(recorded.path)")
+            }
+            adopt(namespace, as: attachment.pod)
+            return .alive
+        } catch  where error.code == .namespaceGone {
+            return .gone(error.message)
+        } catch {
+            return .unknown(error.message)
+        }
+    }
+
+    package mutating func observe(
+        _ namespace: NamespaceID, _ extent: Extent, desired: KernelState, into observed: inout KernelState
+    ) throws(ReconcilerError) {
+        do throws(NetlinkError) {
+            if namespace == .host {
+                try LiveKernel.observe(host, extent, desired: desired, into: &observed)
+            } else if let pod, pod.namespace == namespace {
+                try LiveKernel.observe(pod, extent, desired: desired, into: &observed)
+            } else {
+                observed.unreadable[namespace] = "the namespace of attachment \(namespace.attachment ?? 0) is not open"
+            }
+        } catch {
+            throw ReconcilerError(error)
+        }
+        observed.markObserved(namespace)
+    }
+
+    private static func observe(
+        _ reader: NamespaceReader, _ extent: Extent, desired: KernelState, into observed: inout KernelState
+    ) throws(NetlinkError) {
+        reader.begin(extent)
+        // Nothing of ours can be in there yet; should a link have the interface's name, its creation says so.
+        if extent == .newAttachment, reader.namespace != .host { return }
+        for kind in Object.kinds { try kind.observe(reader, desired: desired, into: &observed) }
+    }
+
+    package mutating func perform(_ changes: [Change]) -> [Outcome] {
+        var outcomes: [Outcome] = changes.map { Outcome(change: $0, status: .done) }
+        var batch: [(place: Int, request: Request)] = []
+        for (place, change) in changes.enumerated() {
+            if let waiting = batch.last, changes[waiting.place].namespace != change.namespace {
+                flush(&batch, &outcomes)
+            }
+            // A pair with the same name is made only once the old one is gone.
+            if place > 0, changes[place - 1].phase != change.phase, change.phase <= .veths {
+                flush(&batch, &outcomes)
+            }
+            perform(change, at: place, &batch, &outcomes)
+        }
+        flush(&batch, &outcomes)
+        return outcomes
+    }
+
+    /// Queues or does one change. Its second step waits until the first was acknowledged, and is left out if that failed.
+    private mutating func perform(
+        _ change: Change, at place: Int, _ batch: inout [(place: Int, request: Request)], _ outcomes: inout [Outcome]
+    ) {
+        var step = 0
+        while true {
+            if step > 0 {
+                flush(&batch, &outcomes)
+                guard case .done = outcomes[place].status else { return }
+            }
+            let effect: Effect?
+            do throws(NetlinkError) {
+                effect = try self.effect(change, step: step)
+            } catch  where error.code == .unresolved && !batch.isEmpty {
+                // The link that it needs may be among what waits.
+                flush(&batch, &outcomes)
+                continue
+            } catch {
+                outcomes[place].status = .failed("\(change.name): \(error)")
+                return
+            }
+            switch effect {
+            case nil: return
+            case .netlink(let requests): batch += requests.map { (place, $0) }
+            case .sysctl(let path, let value):
+                do throws(NetlinkError) {
+                    try SysctlFile.write(path, value)
+                } catch {
+                    outcomes[place].status = .failed("\(change.name): \(error)")
+                    return
+                }
+            }
+            step += 1
+            // Most changes have one step: ask before the batch is sent for the sake of a second.
+            if (try? self.effect(change, step: step)) == .some(nil) { return }
+        }
+    }
+
+    private func effect(_ change: Change, step: Int) throws(NetlinkError) -> Effect? {
+        guard let table = change.namespace == .host ? host.table : pod?.table else {
+            throw NetlinkError(.unresolved, context: "the pod's namespace is not open")
+        }
+        func effect<R: Resource>(_ resource: R) throws(NetlinkError) -> Effect? {
+            try resource.effect(change.action, step: step, from: change.observed?.resource as? R, table)
+        }
+        return try effect(change.object.resource)
+    }
+
+    private mutating func flush(_ batch: inout [(place: Int, request: Request)], _ outcomes: inout [Outcome]) {
+        guard let first = batch.first else { return }
+        defer { batch.removeAll(keepingCapacity: true) }
+        do throws(NetlinkError) {
+            let requests = batch.map(\.request)
+            let reader = outcomes[first.place].change.namespace == .host ? host : pod ?? host
+            let replies = try reader.socket.perform(requests)
+            for ((place, _), reply) in zip(batch, replies) {
+                for message in reply.messages { learn(message, outcomes[place].change) }
+                if let error = reply.error { outcomes[place].judge(error) }
+            }
+        } catch {
+            // The conversation broke: any of them may have been done.
+            for (place, _) in batch { outcomes[place].status = .lookAgain(error.description) }
+        }
+    }
+
+    /// The echo of a creation tells the indexes that the next messages need.
+    private mutating func learn(_ message: Message, _ change: Change) {
+        guard let link = try? LinkMessage(parsing: message.body), let name = link.name else { return }  // not a link
+        host.table.learn(name, index: link.index)
+        if case .veth(let veth) = change.object, let peer = veth.peer, let index = link.link {
+            pod?.table.learn(peer.ifname, index: Int32(index))
+        }
+    }
+}
+
+extension Outcome {
+    fileprivate mutating func judge(_ error: NetlinkError) {
+        let text = "\(change.name): \(error)" + (ErrnoPolicy.advice(change, error).map { ": \($0)" } ?? "")
+        switch ErrnoPolicy.verdict(change.action, errno: error.errno) {
+        case .done: break
+        case .lookAgain: if status == .done { status = .lookAgain(text) }
+        case .failed: status = .failed(text)
+        }
+    }
+}

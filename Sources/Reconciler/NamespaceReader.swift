@@ -1,0 +1,162 @@
+internal import Addressing
+package import Netlink
+internal import SystemPackage
+
+/// How much of a namespace is looked at.
+package enum Extent: Hashable, Sendable {
+    /// Everything that carries our mark, by dumps.
+    case node
+    /// What one attachment needs, object by object.
+    case attachment
+    /// The same for an attachment that cannot have anything yet: only what it shares with others is read.
+    case newAttachment
+}
+
+/// Links by name, as far as they are known: what messages need indexes for.
+package struct LinkTable: Hashable, Sendable {
+    private var indexes: [String: Int32] = [:]
+    /// The open namespace of the pod in hand, for the message that creates a link in it.
+    package var podDescriptor: Int32?
+
+    package init() {}
+
+    package func index(of name: String) throws(NetlinkError) -> Int32 {
+        guard let index = indexes[name] else {
+            throw NetlinkError(.unresolved, context: "there is no link \(name)")
+        }
+        return index
+    }
+
+    package mutating func learn(_ name: String, index: Int32) { indexes[name] = index }
+    package mutating func forget() { indexes.removeAll(keepingCapacity: true) }
+}
+
+/// One open network namespace: what was read of it, each thing at most once, and the socket to change it by. Used by one
+/// thread.
+package final class NamespaceReader {
+    package let namespace: NamespaceID
+    package var socket: NetlinkSocket
+    private let descriptor: OwnedDescriptor?
+    package var table = LinkTable()
+    private var extent: Extent = .attachment
+    private var byName: [String: LinkMessage?] = [:]
+    private var names: [Int32: String] = [:]
+    private var dumpedLinks: [LinkMessage]?
+    private var dumpedAddresses: [UInt32: [AddressMessage]]?
+
+    package init(namespace: NamespaceID, socket: consuming NetlinkSocket) {
+        self.namespace = namespace
+        self.socket = socket
+        descriptor = nil
+    }
+
+    /// A pod's; messages that create links in it name its descriptor, which stays open as long as this.
+    package init(namespace: NamespaceID, opened: consuming NetworkNamespace) {
+        self.namespace = namespace
+        descriptor = Optional(opened.descriptor)
+        socket = opened.socket
+    }
+
+    package var isWholeNode: Bool { extent == .node }
+
+    /// Forgets what was read: from here on the kernel is asked anew.
+    func begin(_ extent: Extent) {
+        self.extent = extent
+        byName.removeAll(keepingCapacity: true)
+        names.removeAll(keepingCapacity: true)
+        dumpedLinks = nil
+        dumpedAddresses = nil
+        table.forget()
+    }
+
+    /// `nil`: there is none of that name.
+    package func link(named name: String) throws(NetlinkError) -> LinkMessage? {
+        if let known = byName[name] { return known }
+        if extent == .node, namespace == .host {
+            _ = try allLinks()
+            return byName[name] ?? nil
+        }
+        let link = try one(.getLink(name: name, context: "read link \(name)"))
+        byName[name] = .some(link)
+        if let link { learn(link) }
+        return link
+    }
+
+    /// Links with our mark; of those named, also ones without.
+    func markedLinks(_ named: [String]) throws(NetlinkError) -> [LinkMessage] {
+        switch extent {
+        case .newAttachment: return []
+        case .attachment:
+            var links: [LinkMessage] = []
+            for name in named { if let link = try link(named: name) { links.append(link) } }
+            return links
+        case .node:
+            let wanted = Set(named)
+            return try allLinks().filter { $0.group == Mark.group || $0.name.map(wanted.contains) == true }
+        }
+    }
+
+    func linkName(index: Int32) throws(NetlinkError) -> String? {
+        if let name = names[index] { return name }
+        guard let link = try one(.getLink(index: index, context: "read link \(index)")) else { return nil }
+        learn(link)
+        return link.name
+    }
+
+    func addresses(index: Int32) throws(NetlinkError) -> [AddressMessage] {
+        if extent == .node, namespace == .host {
+            if let dumpedAddresses { return dumpedAddresses[UInt32(index)] ?? [] }
+            let all = try dump(.dumpAddresses(context: "read addresses"), AddressMessage.init(parsing:))
+            let grouped = Dictionary(grouping: all, by: \.index)
+            dumpedAddresses = grouped
+            return grouped[UInt32(index)] ?? []
+        }
+        return try dump(
+            .dumpAddresses(index: index, context: "read addresses of link \(index)"), AddressMessage.init(parsing:))
+    }
+
+    /// Routes with our protocol number, in every table.
+    func routes(family: UInt8) throws(NetlinkError) -> [RouteMessage] {
+        if extent == .newAttachment { return [] }
+        return try dump(
+            .dumpRoutes(family: family, routeProtocol: Mark.routeProtocol, context: "read routes"),
+            RouteMessage.init(parsing:))
+    }
+
+    func sysctl(_ path: String) throws(NetlinkError) -> String? { try SysctlFile.read(path) }
+
+    private func allLinks() throws(NetlinkError) -> [LinkMessage] {
+        if let dumpedLinks { return dumpedLinks }
+        let links = try dump(.dumpLinks(context: "read links"), LinkMessage.init(parsing:))
+        for link in links {
+            learn(link)
+            if let name = link.name { byName[name] = .some(link) }
+        }
+        dumpedLinks = links
+        return links
+    }
+
+    private func learn(_ link: LinkMessage) {
+        guard let name = link.name else { return }
+        names[link.index] = name
+        table.learn(name, index: link.index)
+    }
+
+    private func one(_ request: Request) throws(NetlinkError) -> LinkMessage? {
+        do throws(NetlinkError) {
+            return try socket.perform(request).first.map { (message) throws(NetlinkError) in
+                try LinkMessage(parsing: message.body)
+            }
+        } catch  where error.errno == .operationNotSupportedByDevice || error.errno == .noSuchAddressOrDevice {
+            return nil
+        }
+    }
+
+    private func dump<T>(
+        _ request: Request, _ parse: (ArraySlice<UInt8>) throws(NetlinkError) -> T
+    ) throws(NetlinkError) -> [T] {
+        var objects: [T] = []
+        for message in try socket.dump(request) { objects.append(try parse(message.body)) }
+        return objects
+    }
+}

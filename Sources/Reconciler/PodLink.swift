@@ -1,0 +1,91 @@
+package import Addressing
+package import Netlink
+package import Store
+
+/// The pod's end of a veth pair. It is made with the host's end; here it is named, brought up and kept so.
+package struct PodLink: Resource {
+    package var ifname: String
+    /// Desired only where somebody asked for this very address.
+    package var mac: MACAddress?
+    /// Bytes; desired only where the network has one.
+    package var mtu: Int?
+    package var isUp: Bool
+    /// Observed.
+    package var index: UInt32?
+
+    package init(ifname: String, mac: MACAddress? = nil, mtu: Int? = nil, isUp: Bool = true, index: UInt32? = nil) {
+        self.ifname = ifname
+        self.mac = mac
+        self.mtu = mtu
+        self.isUp = isUp
+        self.index = index
+    }
+
+    package var name: String { PodLink.name(ifname) }
+    package static func name(_ ifname: String) -> String { "pod link \(ifname)" }
+    package var wrapped: Object { .podLink(self) }
+
+    package static func render(_ intent: Intent, into desired: inout KernelState) {
+        for attachment in intent.attachments {
+            desired.insert(
+                PodLink(
+                    ifname: attachment.ifname, mac: attachment.macRequested ? attachment.mac : nil,
+                    mtu: attachment.mtu),
+                in: attachment.pod)
+        }
+    }
+
+    package static func observe(
+        _ reader: NamespaceReader, desired: KernelState, into observed: inout KernelState
+    ) throws(NetlinkError) {
+        for case .podLink(let wanted) in desired.all(in: reader.namespace) {
+            guard let link = try reader.link(named: wanted.ifname) else { continue }
+            observed.insert(
+                PodLink(
+                    ifname: wanted.ifname, mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) },
+                    mtu: link.mtu.map(Int.init), isUp: link.isUp, index: UInt32(link.index)),
+                in: reader.namespace)
+        }
+    }
+
+    package func drift(from observed: Self) -> [String] {
+        var drift: [String] = []
+        if let mac, observed.mac != mac { drift.append("its MAC is \(observed.mac?.description ?? "unknown")") }
+        if let mtu, observed.mtu != mtu { drift.append("its MTU is \(observed.mtu ?? 0)") }
+        if !observed.isUp { drift.append("it is down") }
+        return drift
+    }
+
+    /// IPv6 address generation goes off in a message before the one that brings the link up: in one message, up takes
+    /// effect first, and the link-local address is there already.
+    package func effect(
+        _ action: Action, step: Int, from observed: Self?, _ links: LinkTable
+    ) throws(NetlinkError) -> Effect? {
+        guard step == 0, action != .delete else { return nil }
+        var quiet = LinkMessage()
+        quiet.index = try links.index(of: ifname)
+        var up = quiet
+        quiet.addressGeneration = AddressGeneration.none
+        up.setUp()
+        if action == .change {
+            up.hardwareAddress = mac?.bytes
+            up.mtu = mtu.map { UInt32($0) }
+        }
+        return .netlink([
+            try .setLink(quiet, context: "set address generation of \(ifname)"),
+            try .setLink(up, context: "bring \(ifname) up"),
+        ])
+    }
+
+    package func phase(_ action: Action) -> Phase { .podLinks }
+
+    package func command(_ action: Action) -> String {
+        let options = (mac.map { " address \($0)" } ?? "") + (mtu.map { " mtu \($0)" } ?? "")
+        return "ip link set \(ifname)\(options) addrgenmode none up"
+    }
+}
+
+extension Attachment {
+    /// Its sandbox.
+    package var pod: NamespaceID { .pod(attachment: id, path: namespace.path) }
+}

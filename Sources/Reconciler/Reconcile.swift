@@ -1,0 +1,109 @@
+package import Store
+
+/// What a reconcile did.
+package struct Report: Sendable {
+    package var done: [Change] = []
+    /// Why something that was to be done was not, one text each.
+    package var failures: [String] = []
+    package var notices: [String] = []
+
+    package init() {}
+
+    /// History of what was done and what failed.
+    package func events(for attachment: Attachment?, cause: String? = nil) -> [Event] {
+        let done = done.map { change in
+            Event(
+                kind: Event.Kind(change.action), object: change.name,
+                reason: [cause, change.reason].compactMap(\.self).joined(separator: ": "), detail: change.command,
+                attachment: attachment)
+        }
+        return done + failures.map { Event(kind: .failed, object: $0, reason: cause, attachment: attachment) }
+    }
+}
+
+extension Event.Kind {
+    fileprivate init(_ action: Action) {
+        switch action {
+        case .add: self = .add
+        case .change: self = .change
+        case .delete: self = .delete
+        }
+    }
+}
+
+/// Makes the kernel agree with one attachment and what it stands on. Its namespace is open in `kernel`.
+package func reconcile(
+    _ intent: Intent, _ kernel: inout some Kernel & ~Copyable, extent: Extent
+) throws(ReconcilerError) -> Report {
+    let desired = render(intent)
+    let plan = diff(desired: desired, observed: try observe(desired, &kernel, extent))
+    var report = Report()
+    var doubtful = execute(plan, &kernel, &report)
+    if !doubtful.isEmpty {
+        // Somebody else's work or a lost reply: what a fresh look still misses has failed.
+        let second = diff(desired: desired, observed: try observe(desired, &kernel, .attachment))
+        let missing = Set(second.changes.map(\.name) + second.conflicts.map(\.object.resource.name))
+        report.failures += second.conflicts.map(\.reason).filter { !report.failures.contains($0) }
+        doubtful.removeAll { !missing.contains($0.change.name) }
+        report.failures += doubtful.map(\.text)
+    }
+    return report
+}
+
+/// Takes an attachment's pair away, from the host's end. Needs nothing of the pod's namespace.
+package func remove(
+    _ attachment: Attachment, _ kernel: inout some Kernel & ~Copyable
+) throws(ReconcilerError) -> Report {
+    let observed = try observeHostLink(of: attachment, &kernel)
+    var desired = KernelState()
+    desired.markObserved(.host)
+    let plan = diff(desired: desired, observed: observed, withdrawn: [Veth.name(attachment.hostIfname)])
+    var report = Report()
+    let doubtful = execute(plan, &kernel, &report)
+    report.failures += doubtful.map(\.text)
+    return report
+}
+
+/// The host's end of an attachment, if it is there.
+func observeHostLink(
+    of attachment: Attachment, _ kernel: inout some Kernel & ~Copyable
+) throws(ReconcilerError) -> KernelState {
+    var wanted = KernelState()
+    wanted.insert(
+        Veth(ifname: attachment.hostIfname, attachment: attachment.id, bridge: nil, hairpin: nil), in: .host)
+    var observed = KernelState()
+    try kernel.observe(.host, .attachment, desired: wanted, into: &observed)
+    return observed
+}
+
+private func observe(
+    _ desired: KernelState, _ kernel: inout some Kernel & ~Copyable, _ extent: Extent
+) throws(ReconcilerError) -> KernelState {
+    var observed = KernelState()
+    for namespace in desired.objects.keys {
+        try kernel.observe(namespace, extent, desired: desired, into: &observed)
+    }
+    return observed
+}
+
+struct Doubt {
+    var change: Change
+    var text: String
+}
+
+/// Makes a plan's changes. What conflicts or fails is in the report; what a fresh look must decide is returned.
+func execute(_ plan: Plan, _ kernel: inout some Kernel & ~Copyable, _ report: inout Report) -> [Doubt] {
+    report.failures += plan.conflicts.map(\.reason)
+    report.notices += plan.notices
+    // With something foreign in the way, an attachment would come out half made.
+    guard plan.conflicts.isEmpty else { return [] }
+    var doubtful: [Doubt] = []
+    for outcome in kernel.perform(plan.changes) {
+        switch outcome.status {
+        case .done: report.done.append(outcome.change)
+        case .lookAgain(let text): doubtful.append(Doubt(change: outcome.change, text: text))
+        case .failed(let text): report.failures.append(text)
+        }
+    }
+    return doubtful
+}

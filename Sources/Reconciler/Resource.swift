@@ -1,0 +1,102 @@
+package import Netlink
+package import Store
+
+package enum Action: String, Hashable, Sendable {
+    case add, change, delete
+
+    /// As plans print it.
+    package var symbol: String {
+        switch self {
+        case .add: "+"
+        case .change: "~"
+        case .delete: "-"
+        }
+    }
+}
+
+/// One kind of kernel object: what intent makes of it, how it is read, which of its fields are ours, how it is changed.
+package protocol Resource: Hashable, Sendable {
+    /// Unique in its namespace; what plans print and events remember.
+    var name: String { get }
+    var wrapped: Object { get }
+
+    /// What the intent asks for. Pure.
+    static func render(_ intent: Intent, into desired: inout KernelState)
+
+    /// Reads what is desired in this namespace and, when the reader looks at the whole node, all that carries our mark.
+    static func observe(
+        _ reader: NamespaceReader, desired: KernelState, into observed: inout KernelState
+    ) throws(NetlinkError)
+
+    /// Why `observed` is not what this asks for, one text a field that is owned; empty when it is. Pure.
+    func drift(from observed: Self) -> [String]
+
+    /// What stands in the place of this object and is not ours to change; `nil` if nothing does. Pure.
+    func conflict(with observed: Self) -> String?
+
+    /// Whether an observed object carries our mark; `nil` for a kind of which the kernel keeps none. Without the mark
+    /// nothing is deleted, whatever the database says.
+    var mark: Bool? { get }
+
+    /// The names under which the database may remember that it gave the object up.
+    var withdrawnNames: [String] { get }
+
+    /// The messages of one step of a change. A change has further steps until this answers `nil`; each is sent after the
+    /// one before was acknowledged.
+    ///
+    /// - Throws: `.unresolved` while a link's index is not known yet.
+    func effect(
+        _ action: Action, step: Int, from observed: Self?, _ links: LinkTable
+    ) throws(NetlinkError) -> Effect?
+
+    func phase(_ action: Action) -> Phase
+    /// What a person would type.
+    func command(_ action: Action) -> String
+}
+
+extension Resource {
+    package func conflict(with observed: Self) -> String? { nil }
+    package var mark: Bool? { nil }
+    package var withdrawnNames: [String] { [name] }
+}
+
+/// What a step does to the kernel.
+package enum Effect: Hashable, Sendable {
+    case netlink([Request])
+    /// A file below /proc/sys and what to write there.
+    case sysctl(path: String, value: String)
+}
+
+/// When a change is made, first to last. Deletions come first, in the reverse order of creation, so that what takes
+/// another's place finds it free.
+package enum Phase: Int, Hashable, Sendable, Comparable {
+    /// Before the link that they leave by is gone.
+    case deleteRoutes
+    case deleteAddresses
+    /// Takes along whatever still lies on them.
+    case deleteLinks
+    /// Forwarding is on before the first packet can come.
+    case sysctls
+    /// Ports need it.
+    case bridges
+    /// Pods' routes point at the gateway.
+    case bridgeAddresses
+    /// Both ends at once; the host's end goes up first, so that the pod's has a carrier when it comes up.
+    case veths
+    /// IPv6 address generation off, then up: routes need a link that is up.
+    case podLinks
+    case podAddresses
+    /// Destinations on the link, by which gateways are reached.
+    case linkRoutes
+    case gatewayRoutes
+
+    package static func < (lhs: Self, rhs: Self) -> Bool { lhs.rawValue < rhs.rawValue }
+}
+
+/// The marks by which our objects are known in the kernel.
+package enum Mark {
+    /// IFLA_GROUP of every link that we make: PLUM on a telephone's keys.
+    package static let group: UInt32 = 7586
+    /// RTPROT_ of every route that we make: `P` in ASCII, free in iproute2's rt_protos.
+    package static let routeProtocol: UInt8 = 80
+}

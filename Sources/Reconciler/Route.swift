@@ -1,0 +1,179 @@
+package import Addressing
+package import Netlink
+package import Store
+
+/// A route with our protocol number, in a pod or on the host. Routes of any other protocol are not even read.
+package struct Route: Resource {
+    package var destination: CIDR
+    package var gateway: IPAddress?
+    /// The outgoing link. Desired `nil`: the kernel finds it by the gateway, and it is not compared.
+    package var link: String?
+    package var source: IPAddress?
+    package var metric: UInt32
+    package var table: UInt32
+    package var mtu: UInt32?
+    package var advertisedMSS: UInt32?
+    /// RT_SCOPE_ number, IPv4 only; desired `nil` is not compared.
+    package var scope: UInt8?
+
+    package init(
+        destination: CIDR, gateway: IPAddress? = nil, link: String? = nil, source: IPAddress? = nil,
+        metric: UInt32 = 0, table: UInt32 = 254, mtu: UInt32? = nil, advertisedMSS: UInt32? = nil, scope: UInt8? = nil
+    ) {
+        self.destination = destination
+        self.gateway = gateway
+        self.link = link
+        self.source = source
+        // The kernel turns an IPv6 metric of 0 into 1024 (IP6_RT_PRIO_USER); one form serves for both.
+        self.metric = destination.family == .v6 && metric == Route.defaultIPv6Metric ? 0 : metric
+        self.table = table
+        self.mtu = mtu
+        self.advertisedMSS = advertisedMSS
+        self.scope = scope
+    }
+
+    private static let defaultIPv6Metric: UInt32 = 1024
+
+    init(_ spec: RouteSpec, link: String?) {
+        self.init(
+            destination: spec.destination, gateway: spec.gateway, link: spec.device ?? link, source: spec.source,
+            metric: spec.metric, table: spec.table, mtu: spec.mtu, advertisedMSS: spec.advertisedMSS,
+            scope: spec.scope)
+    }
+
+    package var name: String { "route \(destination) metric \(metric) table \(table)" }
+    package var wrapped: Object { .route(self) }
+    package var mark: Bool? { true }
+
+    package var withdrawnNames: [String] {
+        destination.family == .v6 && metric == 0
+            ? [name, "route \(destination) metric \(Route.defaultIPv6Metric) table \(table)"] : [name]
+    }
+
+    package static func render(_ intent: Intent, into desired: inout KernelState) {
+        for spec in intent.hostRoutes { desired.insert(Route(spec, link: nil), in: .host) }
+        for attachment in intent.attachments {
+            for spec in attachment.routes {
+                desired.insert(Route(spec, link: attachment.ifname), in: attachment.pod)
+            }
+        }
+    }
+
+    package static func observe(
+        _ reader: NamespaceReader, desired: KernelState, into observed: inout KernelState
+    ) throws(NetlinkError) {
+        var families: Set<IPFamily> = []
+        if reader.isWholeNode, reader.namespace == .host {
+            families = Set(IPFamily.allCases)
+        } else {
+            for case .route(let route) in desired.all(in: reader.namespace) {
+                families.insert(route.destination.family)
+            }
+        }
+        for family in families {
+            for message in try reader.routes(family: family.netlinkFamily) {
+                let link = try message.outputIndex.map { (index) throws(NetlinkError) in
+                    try reader.linkName(index: Int32(index))
+                }
+                guard let route = Route(message, link: link ?? nil) else { continue }
+                observed.insert(route, in: reader.namespace)
+            }
+        }
+    }
+
+    private init?(_ message: RouteMessage, link: String?) {
+        guard message.routeProtocol == Mark.routeProtocol, message.isUnicast, !message.isCloned,
+            let family = IPFamily(netlinkFamily: message.family),
+            let address = message.destination.map({ IPAddress(networkBytes: $0) }) ?? CIDR.defaultRoute(family).address,
+            let destination = CIDR(address, prefixLength: Int(message.destinationLength))
+        else { return nil }
+        self.init(
+            destination: destination, gateway: message.gateway.flatMap { IPAddress(networkBytes: $0) }, link: link,
+            source: message.preferredSource.flatMap { IPAddress(networkBytes: $0) }, metric: message.priority ?? 0,
+            table: message.table, mtu: message.mtu, advertisedMSS: message.advertisedMSS, scope: message.scope)
+    }
+
+    package func drift(from observed: Self) -> [String] {
+        var drift: [String] = []
+        if observed.gateway != gateway {
+            drift.append(observed.gateway.map { "it goes via \($0)" } ?? "it has no gateway")
+        }
+        if let link, observed.link != link { drift.append("it leaves by \(observed.link ?? "no link")") }
+        if let source, observed.source != source {
+            drift.append("its source is \(observed.source?.description ?? "none")")
+        }
+        if let mtu, observed.mtu != mtu { drift.append("its MTU is \(observed.mtu ?? 0)") }
+        if let advertisedMSS, observed.advertisedMSS != advertisedMSS {
+            drift.append("its advertised MSS is \(observed.advertisedMSS ?? 0)")
+        }
+        if destination.family == .v4, let scope, observed.scope != scope {
+            drift.append("its scope is \(observed.scope ?? 0)")
+        }
+        return drift
+    }
+
+    package func effect(
+        _ action: Action, step: Int, from observed: Self?, _ links: LinkTable
+    ) throws(NetlinkError) -> Effect? {
+        switch (action, step) {
+        case (.add, 0), (.change, 1):
+            return .netlink([.addRoute(try message(links), context: "add route \(destination)")])
+        case (.delete, 0): return .netlink([.deleteRoute(identity, context: "delete route \(destination)")])
+        case (.change, 0): return .netlink([.deleteRoute(identity, context: "replace route \(destination)")])
+        default: return nil
+        }
+    }
+
+    /// Destination, table, metric and protocol: enough for the kernel to find ours, and nobody else's.
+    private var identity: RouteMessage {
+        var message = RouteMessage()
+        message.family = destination.family.netlinkFamily
+        message.destinationLength = UInt8(destination.prefixLength)
+        if destination.prefixLength > 0 { message.destination = destination.address.networkBytes }
+        message.table = table
+        message.routeProtocol = Mark.routeProtocol
+        message.scope = RouteMessage.scopeNowhere
+        if metric != 0 || destination.family == .v6 {
+            message.priority = metric == 0 ? Route.defaultIPv6Metric : metric
+        }
+        return message
+    }
+
+    private func message(_ links: LinkTable) throws(NetlinkError) -> RouteMessage {
+        var message = identity
+        message.priority = metric == 0 ? nil : metric
+        message.gateway = gateway?.networkBytes
+        if let link { message.outputIndex = UInt32(try links.index(of: link)) }
+        message.preferredSource = source?.networkBytes
+        message.mtu = mtu
+        message.advertisedMSS = advertisedMSS
+        let implied = gateway == nil && destination.family == .v4 ? RouteMessage.scopeLink : RouteMessage.scopeUniverse
+        message.scope = scope ?? implied
+        return message
+    }
+
+    package func phase(_ action: Action) -> Phase {
+        action == .delete ? .deleteRoutes : gateway == nil ? .linkRoutes : .gatewayRoutes
+    }
+
+    package func command(_ action: Action) -> String {
+        let verb =
+            switch action {
+            case .add: "add"
+            case .change: "replace"
+            case .delete: "del"
+            }
+        var words = ["ip", "-\(destination.family.version)", "route", verb]
+        words.append(destination.prefixLength == 0 ? "default" : destination.description)
+        if action != .delete {
+            if let gateway { words += ["via", gateway.description] }
+            if let link { words += ["dev", link] }
+            if let source { words += ["src", source.description] }
+            if let mtu { words += ["mtu", String(mtu)] }
+            if let advertisedMSS { words += ["advmss", String(advertisedMSS)] }
+        }
+        if metric != 0 { words += ["metric", String(metric)] }
+        if table != 254 { words += ["table", String(table)] }
+        return (words + ["proto", String(Mark.routeProtocol)]).joined(separator: " ")
+    }
+}

@@ -1,0 +1,58 @@
+internal import Addressing
+package import Netlink
+package import Store
+
+/// A value below /proc/sys, in the host's namespace. Only ever set, never taken back: others may rely on it by then.
+package struct Sysctl: Resource {
+    /// `net/ipv4/ip_forward`.
+    package var path: String
+    package var value: String
+
+    package init(path: String, value: String) {
+        self.path = path
+        self.value = value
+    }
+
+    package var name: String { "sysctl \(path.replacingSlashes)" }
+    package var wrapped: Object { .sysctl(self) }
+
+    /// A node whose bridge is a gateway forwards, in each family that it has pods of.
+    package static func render(_ intent: Intent, into desired: inout KernelState) {
+        for network in intent.networks where network.spec.isGateway {
+            for range in network.spec.rangeSets.joined() {
+                desired.insert(
+                    Sysctl(
+                        path: range.subnet.family == .v4 ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding",
+                        value: "1"),
+                    in: .host)
+            }
+        }
+    }
+
+    package static func observe(
+        _ reader: NamespaceReader, desired: KernelState, into observed: inout KernelState
+    ) throws(NetlinkError) {
+        for case .sysctl(let wanted) in desired.all(in: reader.namespace) {
+            if let value = try reader.sysctl(wanted.path) {
+                observed.insert(Sysctl(path: wanted.path, value: value), in: reader.namespace)
+            }
+        }
+    }
+
+    package func drift(from observed: Self) -> [String] {
+        observed.value == value ? [] : ["is \(observed.value)"]
+    }
+
+    package func effect(
+        _ action: Action, step: Int, from observed: Self?, _ links: LinkTable
+    ) throws(NetlinkError) -> Effect? {
+        step == 0 ? .sysctl(path: path, value: value) : nil
+    }
+
+    package func phase(_ action: Action) -> Phase { .sysctls }
+    package func command(_ action: Action) -> String { "sysctl -w \(path.replacingSlashes)=\(value)" }
+}
+
+extension String {
+    fileprivate var replacingSlashes: String { String(map { $0 == "/" ? "." : $0 }) }
+}

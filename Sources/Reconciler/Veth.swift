@@ -1,0 +1,197 @@
+package import Addressing
+package import Netlink
+package import Store
+
+/// The host's end of an attachment's veth pair, a port of its bridge. Making it makes both ends, the other in the pod.
+package struct Veth: Resource {
+    package var ifname: String
+    package var attachment: Int64
+    /// The bridge by name; `nil` observed: it is no port, or of something else.
+    package var bridge: String?
+    package var hairpin: Bool?
+    package var isUp: Bool
+    package var isMarked: Bool
+    /// Desired: the pod's end, made with this one.
+    package var peer: Peer?
+    /// Observed: the pod end's index in its namespace (IFLA_LINK).
+    package var peerIndex: UInt32?
+    /// What the database's alias says, for people.
+    package var alias: String?
+
+    /// What is settled for the pod's end when the pair is made.
+    package struct Peer: Hashable, Sendable {
+        package var ifname: String
+        package var hostMAC: MACAddress
+        package var mac: MACAddress
+        /// Bytes, of both ends; `nil` is the kernel's 1500.
+        package var mtu: Int?
+        package var path: String
+
+        package init(ifname: String, hostMAC: MACAddress, mac: MACAddress, mtu: Int?, path: String) {
+            self.ifname = ifname
+            self.hostMAC = hostMAC
+            self.mac = mac
+            self.mtu = mtu
+            self.path = path
+        }
+    }
+
+    package init(
+        ifname: String, attachment: Int64, bridge: String?, hairpin: Bool?, isUp: Bool = true, isMarked: Bool = true,
+        peer: Peer? = nil, peerIndex: UInt32? = nil, alias: String? = nil
+    ) {
+        self.ifname = ifname
+        self.attachment = attachment
+        self.bridge = bridge
+        self.hairpin = hairpin
+        self.isUp = isUp
+        self.isMarked = isMarked
+        self.peer = peer
+        self.peerIndex = peerIndex
+        self.alias = alias
+    }
+
+    package var name: String { Veth.name(ifname) }
+    package static func name(_ ifname: String) -> String { "link \(ifname)" }
+    package var mark: Bool? { isMarked }
+    package var wrapped: Object { .veth(self) }
+    package var pod: NamespaceID { .pod(attachment: attachment, path: peer?.path ?? "") }
+
+    package static func render(_ intent: Intent, into desired: inout KernelState) {
+        for attachment in intent.attachments {
+            desired.insert(
+                Veth(
+                    ifname: attachment.hostIfname, attachment: attachment.id, bridge: attachment.bridge,
+                    hairpin: attachment.hairpin,
+                    peer: Peer(
+                        ifname: attachment.ifname, hostMAC: attachment.hostMAC, mac: attachment.mac,
+                        mtu: attachment.mtu, path: attachment.namespace.path),
+                    alias: "\(attachment.network): \(attachment.label) \(attachment.ifname)"),
+                in: .host)
+        }
+    }
+
+    package static func observe(
+        _ reader: NamespaceReader, desired: KernelState, into observed: inout KernelState
+    ) throws(NetlinkError) {
+        guard reader.namespace == .host else { return }
+        for link in try reader.markedLinks(desired.all(in: .host).compactMap(\.vethName)) where link.kind == "veth" {
+            guard let ifname = link.name else { continue }
+            let known: Int64? = if case .veth(let veth) = desired[.host, name(ifname)] { veth.attachment } else { nil }
+            let bridge = try link.master.flatMapThrowing { (index) throws(NetlinkError) in
+                try reader.linkName(index: Int32(index))
+            }
+            observed.insert(
+                Veth(
+                    ifname: ifname, attachment: known ?? 0, bridge: bridge, hairpin: link.port?.hairpin,
+                    isUp: link.isUp, isMarked: link.group == Mark.group, peerIndex: link.link),
+                in: .host)
+        }
+    }
+
+    package func conflict(with observed: Self) -> String? {
+        observed.isMarked
+            ? nil : "a link named \(ifname) is there, and does not carry Plumb's mark (group \(Mark.group))"
+    }
+
+    package func drift(from observed: Self) -> [String] {
+        var drift: [String] = []
+        if observed.bridge != bridge {
+            drift.append(observed.bridge.map { "it is a port of \($0)" } ?? "it is no port of \(bridge ?? "a bridge")")
+        } else if observed.hairpin != hairpin {
+            drift.append("hairpin is \(observed.hairpin == true ? "on" : "off")")
+        }
+        if !observed.isUp { drift.append("it is down") }
+        return drift
+    }
+
+    /// Why the pair is no good though its outer end is there: the pod does not have the inner one.
+    func loss(of observed: KernelState, actual: Object) -> String? {
+        guard let peer, case .veth(let outer) = actual, let objects = observed.objects[pod],
+            observed.unreadable[pod] == nil
+        else { return nil }
+        guard case .podLink(let inner) = objects[PodLink.name(peer.ifname)] else {
+            return "its other end is not \(peer.ifname) in the pod"
+        }
+        return inner.index == nil || outer.peerIndex == nil || inner.index == outer.peerIndex
+            ? nil : "\(peer.ifname) in the pod is not its other end"
+    }
+
+    package func effect(
+        _ action: Action, step: Int, from observed: Self?, _ links: LinkTable
+    ) throws(NetlinkError) -> Effect? {
+        switch (action, step) {
+        case (.add, 0): try create(links)
+        case (.add, 1), (.change, 0): try configure(links)
+        case (.delete, 0): try delete(links)
+        default: nil
+        }
+    }
+
+    private func create(_ links: LinkTable) throws(NetlinkError) -> Effect? {
+        guard let peer, let descriptor = links.podDescriptor else {
+            throw NetlinkError(.unresolved, context: "the pod's namespace is not open")
+        }
+        var inner = LinkMessage()
+        inner.name = peer.ifname
+        inner.hardwareAddress = peer.mac.bytes
+        inner.mtu = peer.mtu.map { UInt32($0) }
+        inner.group = Mark.group
+        inner.namespaceDescriptor = UInt32(descriptor)
+        var outer = LinkMessage()
+        outer.name = ifname
+        outer.hardwareAddress = peer.hostMAC.bytes
+        outer.mtu = inner.mtu
+        outer.group = Mark.group
+        if let bridge { outer.master = UInt32(try links.index(of: bridge)) }
+        outer.kind = "veth"
+        outer.kindData = .veth(peer: inner)
+        return .netlink([try .createLink(outer, context: "create veth \(ifname) with \(peer.ifname) in \(peer.path)")])
+    }
+
+    /// Up comes with the port's options; no IPv6 address of its own, for a port needs none.
+    private func configure(_ links: LinkTable) throws(NetlinkError) -> Effect? {
+        var link = LinkMessage()
+        link.index = try links.index(of: ifname)
+        link.setUp()
+        link.alias = alias
+        link.addressGeneration = AddressGeneration.none
+        if let bridge { link.master = UInt32(try links.index(of: bridge)) }
+        if let hairpin {
+            link.portKind = "bridge"
+            link.port = BridgePort(hairpin: hairpin)
+        }
+        return .netlink([try .setLink(link, context: "set up \(ifname)")])
+    }
+
+    private func delete(_ links: LinkTable) throws(NetlinkError) -> Effect? {
+        let index = try links.index(of: ifname)
+        return .netlink([try .deleteLink(index: index, context: "delete \(ifname)")])
+    }
+
+    package func phase(_ action: Action) -> Phase { action == .delete ? .deleteLinks : .veths }
+
+    package func command(_ action: Action) -> String {
+        let port =
+            "master \(bridge ?? "") up && bridge link set dev \(ifname) hairpin \(hairpin == true ? "on" : "off")"
+        switch action {
+        case .add:
+            guard let peer else { return "ip link add \(ifname) type veth" }
+            return
+                "ip link add \(ifname) address \(peer.hostMAC) group \(Mark.group) type veth peer name \(peer.ifname) "
+                + "address \(peer.mac) netns \(peer.path) && ip link set \(ifname) \(port)"
+        case .change: return "ip link set \(ifname) \(port)"
+        case .delete: return "ip link del \(ifname)"
+        }
+    }
+}
+
+extension Object {
+    fileprivate var vethName: String? { if case .veth(let veth) = self { veth.ifname } else { nil } }
+}
+
+extension Optional {
+    fileprivate func flatMapThrowing<T, E: Error>(_ body: (Wrapped) throws(E) -> T?) throws(E) -> T? {
+        if let self { try body(self) } else { nil }
+    }
+}
