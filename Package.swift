@@ -29,7 +29,8 @@ let package = Package(
         .executableTarget(
             name: "plumbctl",
             dependencies: [
-                "Reconciler", "Store", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Addressing", "Reconciler", "Store",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "AddressingTests", dependencies: ["Addressing"]),
         .testTarget(name: "StoreTests", dependencies: ["Addressing", "CSQLite", "Schema", "Store"]),

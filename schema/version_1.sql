@@ -79,6 +79,8 @@ CREATE TABLE attachments (
     netns_inode   INTEGER NOT NULL,
     boot_id       TEXT    NOT NULL,
     bridge        TEXT    NOT NULL,
+    -- The bridge holds the gateway of this attachment's addresses.
+    is_gateway    INTEGER NOT NULL CHECK (is_gateway IN (0, 1)),
     hairpin       INTEGER NOT NULL CHECK (hairpin IN (0, 1)),
     -- The other end of the pair, a port of the bridge.
     host_ifname   TEXT    NOT NULL CHECK (length(host_ifname) BETWEEN 1 AND 15),
@@ -105,7 +107,7 @@ CREATE TABLE addresses (
     bridge        TEXT    NOT NULL,
     address       TEXT    NOT NULL,
     prefix_length INTEGER NOT NULL,
-    -- What the pod routes by, if the network has a gateway; the bridge keeps it as long as this row stands.
+    -- What the pod routes by. If the attachment's is_gateway is set, the bridge keeps it as long as this row stands.
     gateway       TEXT,
     attachment_id INTEGER NOT NULL REFERENCES attachments (id) ON DELETE CASCADE,
     created_ms    INTEGER NOT NULL,

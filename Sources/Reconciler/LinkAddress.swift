@@ -34,7 +34,7 @@ package struct LinkAddress: Resource {
                 desired.insert(
                     LinkAddress(address: lease.address, link: attachment.ifname, isGateway: false), in: attachment.pod)
                 // A gateway stays as long as a pod routes by it, whatever the network says by now.
-                if let gateway = lease.gateway,
+                if attachment.isGateway, let gateway = lease.gateway,
                     let address = CIDR(gateway, prefixLength: lease.address.prefixLength)
                 {
                     desired.insert(LinkAddress(address: address, link: attachment.bridge, isGateway: true), in: .host)

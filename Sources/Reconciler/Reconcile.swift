@@ -1,3 +1,4 @@
+internal import Netlink
 package import Store
 
 /// What a reconcile did.
@@ -5,7 +6,10 @@ package struct Report: Sendable {
     package var done: [Change] = []
     /// Why something that was to be done was not, one text each.
     package var failures: [String] = []
+    package var hasConflict = false
     package var notices: [String] = []
+    /// What was there before.
+    package var observed = KernelState()
 
     package init() {}
 
@@ -36,8 +40,9 @@ package func reconcile(
     _ intent: Intent, _ kernel: inout some Kernel & ~Copyable, extent: Extent
 ) throws(ReconcilerError) -> Report {
     let desired = render(intent)
-    let plan = diff(desired: desired, observed: try observe(desired, &kernel, extent))
     var report = Report()
+    report.observed = try observe(desired, &kernel, extent)
+    let plan = diff(desired: desired, observed: report.observed)
     var doubtful = execute(plan, &kernel, &report)
     if !doubtful.isEmpty {
         // Somebody else's work or a lost reply: what a fresh look still misses has failed.
@@ -62,6 +67,19 @@ package func remove(
     let doubtful = execute(plan, &kernel, &report)
     report.failures += doubtful.map(\.text)
     return report
+}
+
+/// Deletes a pair of ours by its end in the pod, for want of a database that knows the other. A link without our mark
+/// stays.
+package func removeFromInside(_ ifname: String, _ namespace: consuming NetworkNamespace) throws(ReconcilerError) {
+    let reader = NamespaceReader(namespace: .pod(attachment: 0, path: namespace.identity.path), opened: namespace)
+    do throws(NetlinkError) {
+        guard let link = try reader.link(named: ifname), link.kind == "veth", link.group == Mark.group else { return }
+        try reader.socket.perform(.deleteLink(index: link.index, context: "delete \(ifname) in the pod"))
+    } catch {
+        guard ErrnoPolicy.verdict(.delete, errno: error.errno) != .done else { return }
+        throw ReconcilerError(error)
+    }
 }
 
 /// The host's end of an attachment, if it is there.
@@ -94,6 +112,7 @@ struct Doubt {
 /// Makes a plan's changes. What conflicts or fails is in the report; what a fresh look must decide is returned.
 func execute(_ plan: Plan, _ kernel: inout some Kernel & ~Copyable, _ report: inout Report) -> [Doubt] {
     report.failures += plan.conflicts.map(\.reason)
+    report.hasConflict = !plan.conflicts.isEmpty
     report.notices += plan.notices
     // With something foreign in the way, an attachment would come out half made.
     guard plan.conflicts.isEmpty else { return [] }

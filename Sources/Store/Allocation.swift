@@ -10,7 +10,7 @@ enum Allocation {
             if let address = try allocate(from: range, id: id, bridge: network.spec.bridge, database),
                 let cidr = CIDR(address, prefixLength: range.subnet.prefixLength)
             {
-                return Lease(address: cidr, gateway: network.spec.isGateway ? range.gateway : nil)
+                return Lease(address: cidr, gateway: range.gateway)
             }
         }
         return nil

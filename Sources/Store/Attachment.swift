@@ -88,6 +88,8 @@ package struct Attachment: Hashable, Sendable, Identifiable {
     package var state: AttachmentState
     package var namespace: NamespaceIdentity
     package var bridge: String
+    /// The bridge holds the gateways of its leases.
+    package var isGateway: Bool
     package var hairpin: Bool
     package var hostIfname: String
     package var hostMAC: MACAddress
@@ -102,7 +104,8 @@ package struct Attachment: Hashable, Sendable, Identifiable {
 
     package init(
         id: Int64, networkID: Int64, network: String, containerID: String, ifname: String, state: AttachmentState,
-        namespace: NamespaceIdentity, bridge: String, hairpin: Bool, hostIfname: String, hostMAC: MACAddress,
+        namespace: NamespaceIdentity, bridge: String, isGateway: Bool = true, hairpin: Bool, hostIfname: String,
+        hostMAC: MACAddress,
         mac: MACAddress, macRequested: Bool = false, mtu: Int? = nil, pod: PodIdentity = PodIdentity(),
         repairPod: RepairPod = .all, leases: [Lease] = [], routes: [RouteSpec] = []
     ) {
@@ -114,6 +117,7 @@ package struct Attachment: Hashable, Sendable, Identifiable {
         self.state = state
         self.namespace = namespace
         self.bridge = bridge
+        self.isGateway = isGateway
         self.hairpin = hairpin
         self.hostIfname = hostIfname
         self.hostMAC = hostMAC
@@ -145,7 +149,8 @@ extension Attachment {
         let statement = """
             SELECT a.id, a.network_id, n.name, a.container_id, a.ifname, a.state, a.netns_path, a.netns_cookie,
             a.netns_device, a.netns_inode, a.boot_id, a.bridge, a.hairpin, a.host_ifname, a.host_mac, a.mac,
-            a.mac_requested, a.mtu, a.pod_namespace, a.pod_name, a.pod_uid, coalesce(a.repair_pod, n.repair_pod)
+            a.mac_requested, a.mtu, a.pod_namespace, a.pod_name, a.pod_uid, coalesce(a.repair_pod, n.repair_pod),
+            a.is_gateway
             FROM attachments AS a JOIN networks AS n ON n.id = a.network_id WHERE \(condition) ORDER BY a.id
             """
         return try database.query(statement, values: values) { (row) throws(StoreError) in
@@ -156,7 +161,7 @@ extension Attachment {
                     path: row.text(6), cookie: UInt64(bitPattern: row.integer(7)),
                     device: UInt64(bitPattern: row.integer(8)), inode: UInt64(bitPattern: row.integer(9)),
                     bootID: row.text(10)),
-                bridge: row.text(11), hairpin: row.bool(12), hostIfname: row.text(13),
+                bridge: row.text(11), isGateway: row.bool(22), hairpin: row.bool(12), hostIfname: row.text(13),
                 hostMAC: try row.parsed(14, "MAC", { MACAddress($0) }),
                 mac: try row.parsed(15, "MAC", { MACAddress($0) }), macRequested: row.bool(16),
                 mtu: row.optionalInteger(17).map(Int.init),

@@ -82,3 +82,15 @@ extension Store {
         try write { (database) throws(StoreError) in try Event.write(events, database) }
     }
 }
+
+extension Store {
+    package func lastRun() throws(StoreError) -> Run? {
+        try database.query(
+            "SELECT started_ms, duration_ms, planned, done, failed, error FROM runs ORDER BY id DESC LIMIT 1"
+        ) { (row) throws(StoreError) in
+            Run(
+                startedMilliseconds: row.integer(0), durationMilliseconds: row.integer(1), planned: Int(row.integer(2)),
+                done: Int(row.integer(3)), failed: Int(row.integer(4)), error: row.optionalText(5))
+        }.first
+    }
+}

@@ -49,8 +49,15 @@ struct LockFile: ~Copyable {
     func unlockWriter() { _ = plumb_unlock_byte(descriptor, 0) }
 
     /// `false` if another process works on that attachment.
-    func tryLock(attachment id: Int64) throws(StoreError) -> Bool {
-        guard plumb_lock_byte(descriptor, 1 + id, 0) != 0 else { return true }
+    func tryLock(attachment id: Int64) throws(StoreError) -> Bool { try lock(attachment: id, patience: 0) }
+
+    /// Waits for its turn; `false` when that took too long.
+    func lock(attachment id: Int64) throws(StoreError) -> Bool {
+        try lock(attachment: id, patience: LockFile.writerPatienceMilliseconds)
+    }
+
+    private func lock(attachment id: Int64, patience: Int32) throws(StoreError) -> Bool {
+        guard plumb_lock_byte(descriptor, 1 + id, patience) != 0 else { return true }
         let errno = Errno(rawValue: Glibc.errno)
         guard errno == .resourceTemporarilyUnavailable else {
             throw StoreError(.io, "cannot lock attachment \(id) in \(path)", errno: errno)

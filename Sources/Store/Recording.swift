@@ -77,7 +77,8 @@ extension Store {
         let attachment = Attachment(
             id: id, networkID: network.id, network: network.spec.name, containerID: request.containerID,
             ifname: request.ifname, state: .adding, namespace: request.namespace, bridge: network.spec.bridge,
-            hairpin: network.spec.hairpin, hostIfname: Attachment.hostIfname(tag: tag.first ?? "", id: id),
+            isGateway: network.spec.isGateway, hairpin: network.spec.hairpin,
+            hostIfname: Attachment.hostIfname(tag: tag.first ?? "", id: id),
             hostMAC: .random(using: &generator), mac: request.mac ?? .random(using: &generator),
             macRequested: request.mac != nil, mtu: network.spec.mtu, pod: request.pod,
             repairPod: network.spec.repairPod, leases: leases,
@@ -117,14 +118,15 @@ extension Store {
         try database.run(
             """
             INSERT INTO attachments (id, network_id, container_id, ifname, state, netns_path, netns_cookie,
-            netns_device, netns_inode, boot_id, bridge, hairpin, host_ifname, host_mac, mac, mac_requested, mtu,
+            netns_device, netns_inode, boot_id, bridge, is_gateway, hairpin, host_ifname, host_mac, mac, mac_requested, mtu,
             pod_namespace, pod_name, pod_uid, cni_version, created_ms)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """, .integer(attachment.id), .integer(attachment.networkID), .text(attachment.containerID),
             .text(attachment.ifname), .text(attachment.state.rawValue), .text(attachment.namespace.path),
             .integer(attachment.namespace.cookie), .integer(attachment.namespace.device),
             .integer(attachment.namespace.inode), .text(attachment.namespace.bootID), .text(attachment.bridge),
-            .bool(attachment.hairpin), .text(attachment.hostIfname), .text(attachment.hostMAC.description),
+            .bool(attachment.isGateway), .bool(attachment.hairpin), .text(attachment.hostIfname),
+            .text(attachment.hostMAC.description),
             .text(attachment.mac.description), .bool(attachment.macRequested), .optional(attachment.mtu),
             .optional(attachment.pod.namespace), .optional(attachment.pod.name), .optional(attachment.pod.uid),
             .text(cniVersion), now)

@@ -121,6 +121,14 @@ package struct Store: ~Copyable {
         try lockFile?.tryLock(attachment: id) ?? true
     }
 
+    /// As ``tryLock(attachment:)``, but waits for whoever works on it. Never inside ``write(durable:_:)``.
+    package func lock(attachment id: Int64) throws(StoreError) {
+        guard try lockFile?.lock(attachment: id) ?? true else {
+            throw StoreError(
+                .locked, "another process has been working on attachment \(id) for too long: `lsof \(directory)/lock`")
+        }
+    }
+
     package func unlock(attachment id: Int64) { lockFile?.unlock(attachment: id) }
 
     /// Looks without opening: opening and closing would drop SQLite's own locks in this process.

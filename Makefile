@@ -1,0 +1,47 @@
+# make            bin/plumb and bin/plumbctl: release, static, stripped
+# make test       every test, unit to real kernel (as root)
+# make demo       a node in namespaces of its own, played through (as root)
+# make install    into DESTDIR: the plugin to CNI_BIN_DIR, plumbctl to PREFIX/bin
+# make bench      the figures that the documents quote (as root)
+
+SWIFT ?= swift
+PREFIX ?= /usr/local
+CNI_BIN_DIR ?= /opt/cni/bin
+DESTDIR ?=
+# lld comes with the toolchain, and is the one linker that keeps quiet about glibc's static getpwnam, which is not called.
+RELEASE = -c release --static-swift-stdlib -Xswiftc -static-executable -Xswiftc -use-ld=lld
+
+.PHONY: all test demo bench install clean deps
+all: bin/plumb bin/plumbctl
+
+.PHONY: FORCE
+bin/plumb bin/plumbctl &: FORCE | deps
+	$(SWIFT) build $(RELEASE) --product plumb
+	$(SWIFT) build $(RELEASE) --product plumbctl
+	mkdir -p bin
+	for b in plumb plumbctl; do \
+	    strip -o bin/.$$b.new "$$($(SWIFT) build $(RELEASE) --show-bin-path)/$$b" && \
+	    { cmp -s bin/.$$b.new bin/$$b && rm bin/.$$b.new || mv -f bin/.$$b.new bin/$$b; } || exit 1; done
+
+deps:
+	@scripts/deps
+
+test: all
+	PLUMB_BIN="$(CURDIR)/bin" $(SWIFT) test
+
+demo: all
+	scripts/demo
+
+bench: all
+	bench/run
+
+# Beside, then renamed: a runtime that starts a pod meanwhile finds the old binary or the new one, never half of one.
+install: all
+	install -d "$(DESTDIR)$(CNI_BIN_DIR)" "$(DESTDIR)$(PREFIX)/bin"
+	install -m 0755 bin/plumb "$(DESTDIR)$(CNI_BIN_DIR)/.plumb.new"
+	mv -f "$(DESTDIR)$(CNI_BIN_DIR)/.plumb.new" "$(DESTDIR)$(CNI_BIN_DIR)/plumb"
+	install -m 0755 bin/plumbctl "$(DESTDIR)$(PREFIX)/bin/.plumbctl.new"
+	mv -f "$(DESTDIR)$(PREFIX)/bin/.plumbctl.new" "$(DESTDIR)$(PREFIX)/bin/plumbctl"
+
+clean:
+	rm -rf .build bin

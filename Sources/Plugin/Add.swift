@@ -1,0 +1,126 @@
+internal import Addressing
+internal import Reconciler
+internal import Store
+
+extension Plugin {
+    /// ADD: record the attachment, make the kernel agree, answer with what was promised. On failure nothing is left.
+    static func add(
+        _ variables: [String: String], _ input: [UInt8], _ talk: inout [String]
+    ) throws(PluginError) -> String {
+        let environment = try Environment(variables, requiresNamespace: true)
+        let config = try Config(input)
+        for key in config.unenforced {
+            talk.append("plumb: network \(config.network.name): key \(key) is known, but not enforced yet")
+        }
+        let bootID = Boot.currentID()
+        let namespace = try openSandbox(environment.netns, bootID: bootID)
+        var kernel = try reconciling { () throws(ReconcilerError) in try LiveKernel(bootID: bootID) }
+        if !environment.allowsHostNamespace, kernel.isHost(namespace.identity) {
+            throw PluginError(
+                .hostNamespace,
+                "CNI_NETNS \(environment.netns) is the host's own network namespace; nothing was done "
+                    + "(CNI_NETNS_OVERRIDE=1 insists)")
+        }
+        let store = try storing { () throws(StoreError) in
+            try Store.open(directory: config.dataDirectory, access: .create)
+        }
+        let request = AttachmentRequest(
+            network: config.network, containerID: environment.containerID, ifname: environment.ifname,
+            namespace: namespace.identity, pod: environment.pod, cniVersion: config.version.rawValue,
+            routes: config.routes)
+        let (intent, attachment) = try record(request, store, &kernel)
+        kernel.adopt(namespace, as: attachment.pod)
+        let bridgeMAC = try build(intent, attachment, store, &kernel)
+        return try JSONText.encode(AddResult(attachment, bridgeMAC: bridgeMAC, version: config.version))
+    }
+
+    private static func openSandbox(_ path: String, bootID: String) throws(PluginError) -> NetworkNamespace {
+        do throws(ReconcilerError) {
+            return try NetworkNamespace.open(path: path, bootID: bootID)
+        } catch {
+            throw PluginError(.invalidEnvironment, "CNI_NETNS: \(error)")
+        }
+    }
+
+    /// Records the attachment. What a died ADD or an unfinished DEL of the same one left is taken away first.
+    private static func record(
+        _ request: AttachmentRequest, _ store: borrowing Store, _ kernel: inout LiveKernel
+    ) throws(PluginError) -> (Intent, Attachment) {
+        for _ in 0..<2 {
+            let recorded = try storing { () throws(StoreError) in try store.record(request) }
+            switch recorded {
+            case .new(let intent):
+                guard let attachment = intent.attachments.first else { continue }
+                return (intent, attachment)
+            case .existing(let attachment):
+                let isSame = attachment.namespace.cookie == request.namespace.cookie
+                if isSame, attachment.state == .ready { throw alreadyThere(attachment) }
+                guard try storing({ () throws(StoreError) in try store.tryLock(attachment: attachment.id) }) else {
+                    throw PluginError(
+                        .tryAgain, "another process is working on \(attachment.ifname) of \(attachment.label)")
+                }
+                try dismantle(attachment, reason: "ADD began anew", store, &kernel)
+            }
+        }
+        throw PluginError(
+            .tryAgain, "\(request.ifname) of container \(request.containerID) keeps being added by another process")
+    }
+
+    private static func alreadyThere(_ attachment: Attachment) -> PluginError {
+        PluginError(
+            .exists,
+            "network \(attachment.network): \(attachment.ifname) of \(attachment.label) was added before, with "
+                + attachment.leases.map(\.address.description).joined(separator: ", ") + "; DEL it first")
+    }
+
+    /// Makes the kernel agree and says so in the database, or undoes all of it.
+    private static func build(
+        _ intent: Intent, _ attachment: Attachment, _ store: borrowing Store, _ kernel: inout LiveKernel
+    ) throws(PluginError) -> MACAddress {
+        do throws(PluginError) {
+            let report = try reconciling { () throws(ReconcilerError) in
+                try reconcile(intent, &kernel, extent: .newAttachment)
+            }
+            guard report.failures.isEmpty else { throw kernelFailure(attachment, report) }
+            try storing { () throws(StoreError) in
+                try store.markReady(attachment.id, events: report.events(for: attachment, cause: "ADD"))
+            }
+            if case .bridge(let bridge) = report.observed[.host, Bridge.name(attachment.bridge)], !bridge.isMarked,
+                let mac = bridge.mac
+            {
+                return mac
+            }
+            return intent.networks.first?.bridgeMAC ?? attachment.hostMAC
+        } catch {
+            do throws(PluginError) {
+                try dismantle(attachment, reason: "ADD failed", store, &kernel)
+            } catch let second {
+                throw PluginError(
+                    error.code, error.message,
+                    details: "and what was done could not be undone (apply will): \(second.message)")
+            }
+            throw error
+        }
+    }
+
+    /// Takes an attachment out of the kernel, then out of the database. Its lock is held.
+    static func dismantle(
+        _ attachment: Attachment, reason: String, _ store: borrowing Store, _ kernel: inout LiveKernel
+    ) throws(PluginError) {
+        let report = try reconciling { () throws(ReconcilerError) in try remove(attachment, &kernel) }
+        guard report.failures.isEmpty else { throw kernelFailure(attachment, report) }
+        try storing { () throws(StoreError) in
+            try store.release(attachment, reason: reason, events: report.events(for: attachment, cause: reason))
+        }
+    }
+}
+
+/// Calls into the store, with its errors as the protocol's.
+func storing<T: ~Copyable>(_ body: () throws(StoreError) -> T) throws(PluginError) -> T {
+    do throws(StoreError) { return try body() } catch { throw PluginError(error) }
+}
+
+/// Calls into the reconciler, with its errors as the protocol's.
+func reconciling<T: ~Copyable>(_ body: () throws(ReconcilerError) -> T) throws(PluginError) -> T {
+    do throws(ReconcilerError) { return try body() } catch { throw PluginError(error) }
+}

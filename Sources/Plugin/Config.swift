@@ -1,0 +1,118 @@
+internal import Addressing
+package import Store
+
+/// A configuration that was understood: the network that it describes, and where its database is.
+package struct Config: Hashable, Sendable {
+    package var version: ProtocolVersion
+    package var network: NetworkSpec
+    /// `ipam.routes`.
+    package var routes: [RouteSpec]
+    package var dataDirectory: String
+    /// Keys that were given and have no effect yet.
+    package var unenforced: [String]
+}
+
+extension Config {
+    /// Reads the short form (`subnets`), or the reference bridge plugin's with its keys and its defaults.
+    ///
+    /// - Throws: `.undecodable`, `.incompatibleVersion`, `.invalidConfig`, `.unsupportedField`.
+    package init(_ bytes: [UInt8]) throws(PluginError) {
+        let file = try ConfigFile.decode(bytes)
+        version = try ProtocolVersion.parse(file.cniVersion)
+        let name = try Config.networkName(file)
+        let short = file.subnets != nil
+        if short, file.ipam != nil {
+            throw PluginError(.invalidConfig, "keys subnets and ipam exclude each other: network \(name) has both")
+        }
+        let bridge = file.bridge ?? "cni0"
+        if let reason = Name.faultOfInterface(bridge) {
+            throw PluginError(.invalidConfig, "key bridge: \"\(bridge)\" \(reason)")
+        }
+        if let mtu = file.mtu, mtu != 0, !(68...65535).contains(mtu) {
+            throw PluginError(.invalidConfig, "key mtu: \(mtu) bytes is not within 68–65535")
+        }
+        guard let repairPod = RepairPod(rawValue: file.repairPod ?? "all") else {
+            throw PluginError(
+                .invalidConfig, "key repairPod: \"\(file.repairPod ?? "")\" is none of all, missing-link, none")
+        }
+        let isDefaultGateway = file.isDefaultGateway ?? short
+        network = NetworkSpec(
+            name: name, bridge: bridge, mtu: file.mtu == 0 ? nil : file.mtu,
+            isGateway: file.isGateway ?? false || isDefaultGateway, isDefaultGateway: isDefaultGateway,
+            hairpin: file.hairpinMode ?? short, repairPod: repairPod,
+            rangeSets: try RangeSets.parse(file, network: name))
+        routes = []
+        for (index, route) in (file.ipam?.routes ?? []).enumerated() {
+            routes.append(try RouteSpec(route, key: "ipam.routes[\(index)]"))
+        }
+        dataDirectory = try Config.dataDirectory(file)
+        unenforced = file.unenforcedKeys
+    }
+
+    /// DEL and the like need to know only which network, and where it is recorded; nothing else can fail them.
+    package struct Reference: Hashable, Sendable {
+        package var name: String
+        package var dataDirectory: String
+
+        package init(_ bytes: [UInt8]) throws(PluginError) {
+            let file = try ConfigFile.decode(bytes)
+            name = try Config.networkName(file)
+            dataDirectory = try Config.dataDirectory(file)
+        }
+    }
+
+    private static func networkName(_ file: ConfigFile) throws(PluginError) -> String {
+        guard let name = file.name, !name.isEmpty else { throw PluginError(.invalidConfig, "key name is missing") }
+        guard Name.isValid(name) else {
+            throw PluginError(
+                .invalidConfig,
+                "key name: \"\(name)\" must begin with a letter or digit, and hold only letters, digits, "
+                    + "'_', '.' and '-'")
+        }
+        return name
+    }
+
+    private static func dataDirectory(_ file: ConfigFile) throws(PluginError) -> String {
+        let directory = file.dataDir ?? Store.defaultDirectory
+        guard directory.hasPrefix("/") else {
+            throw PluginError(.invalidConfig, "key dataDir: \"\(directory)\" is not an absolute path")
+        }
+        return directory
+    }
+}
+
+extension RouteSpec {
+    fileprivate init(_ route: ConfigFile.Route, key: String) throws(PluginError) {
+        guard let destination = CIDR(route.dst) else {
+            throw PluginError(.invalidConfig, "key \(key).dst: \"\(route.dst)\" is no prefix, as 10.0.0.0/8 is")
+        }
+        var gateway: IPAddress?
+        if let text = route.gw {
+            guard let address = IPAddress(text), address.family == destination.family else {
+                throw PluginError(
+                    .invalidConfig, "key \(key).gw: \"\(text)\" is no IPv\(destination.family.version) address")
+            }
+            gateway = address
+        }
+        self.init(
+            destination: destination.network, gateway: gateway, metric: route.priority ?? 0, table: route.table ?? 254,
+            mtu: route.mtu, advertisedMSS: route.advmss, scope: route.scope)
+    }
+}
+
+extension ConfigFile {
+    /// Given, and different from what happens without them.
+    fileprivate var unenforcedKeys: [String] {
+        let given: [(String, Bool)] = [
+            ("forceAddress", forceAddress == true), ("ipMasq", ipMasq == true), ("ipMasqBackend", ipMasqBackend != nil),
+            ("nonMasqueradeCIDRs", nonMasqueradeCIDRs != nil), ("promiscMode", promiscMode == true),
+            ("portIsolation", portIsolation == true), ("macspoofchk", macspoofchk == true), ("vlan", vlan ?? 0 != 0),
+            ("vlanTrunk", vlanTrunk?.isEmpty == false), ("preserveDefaultVlan", preserveDefaultVlan == false),
+            ("enabledad", enabledad == true), ("disableContainerInterface", disableContainerInterface == true),
+            ("bridgeNetfilter", bridgeNetfilter == true), ("dns", dns != nil), ("logFile", logFile != nil),
+            ("logLevel", logLevel != nil), ("ipam.resolvConf", ipam?.resolvConf != nil),
+            ("ipam.dataDir", ipam?.dataDir != nil),
+        ]
+        return given.filter(\.1).map(\.0)
+    }
+}

@@ -1,0 +1,94 @@
+internal import Reconciler
+internal import Store
+
+extension Plugin {
+    /// DEL: takes the pair away and gives the addresses back, in whatever state either is. Repeating it is no error.
+    ///
+    /// A database that cannot be read or written stops nothing: the link goes, and the lease is collected by the first
+    /// apply that can. A runtime that sees DEL fail would keep the pod, and everybody else's state with it.
+    static func delete(
+        _ variables: [String: String], _ input: [UInt8], _ talk: inout [String]
+    ) throws(PluginError) {
+        let environment = try Environment(variables, requiresNamespace: false)
+        let config = try Config.Reference(input)
+        let bootID = Boot.currentID()
+        let failure: PluginError?
+        do throws(StoreError) {
+            let store = try Store.open(directory: config.dataDirectory, access: .write)
+            guard let attachment = try lockedAttachment(environment, network: config.name, store) else { return }
+            failure = deleteRecorded(attachment, store, bootID: bootID, &talk)
+        } catch {
+            switch error.code {
+            // Nothing was ever recorded here: nothing is ours to take away.
+            case .missing: return
+            case .locked: throw PluginError(error)
+            default: return try deleteUnrecorded(environment, bootID: bootID, because: error, &talk)
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    private static func deleteRecorded(
+        _ attachment: Attachment, _ store: borrowing Store, bootID: String, _ talk: inout [String]
+    ) -> PluginError? {
+        do throws(PluginError) {
+            try note(&talk) { () throws(StoreError) in try store.markDeleting(attachment.id) }
+            var kernel = try reconciling { () throws(ReconcilerError) in try LiveKernel(bootID: bootID) }
+            let report = try reconciling { () throws(ReconcilerError) in try remove(attachment, &kernel) }
+            guard report.failures.isEmpty else { return kernelFailure(attachment, report) }
+            try note(&talk) { () throws(StoreError) in
+                try store.release(attachment, reason: "DEL", events: report.events(for: attachment, cause: "DEL"))
+            }
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// The attachment as it is once its lock is ours; `nil` if there is none, or none any more.
+    private static func lockedAttachment(
+        _ environment: Environment, network: String, _ store: borrowing Store
+    ) throws(StoreError) -> Attachment? {
+        let all = try store.attachments(containerID: environment.containerID, ifname: environment.ifname)
+        // After the network was renamed, it is the one that there is.
+        guard let found = all.first(where: { $0.network == network }) ?? (all.count == 1 ? all.first : nil) else {
+            return nil
+        }
+        try store.lock(attachment: found.id)
+        return try store.intent(attachment: found.id).attachments.first
+    }
+
+    /// Writes to the database; what the disk refuses is told and made up for by apply.
+    private static func note(
+        _ talk: inout [String], _ body: () throws(StoreError) -> Void
+    ) throws(PluginError) {
+        do throws(StoreError) {
+            try body()
+        } catch {
+            guard error.code != .locked else { throw PluginError(error) }
+            talk.append("plumb: DEL goes on, and the lease is collected by the next `plumbctl apply`: \(error)")
+        }
+    }
+
+    /// Without a readable database, what CNI_NETNS holds under CNI_IFNAME with our mark is what must go.
+    private static func deleteUnrecorded(
+        _ environment: Environment, bootID: String, because error: StoreError, _ talk: inout [String]
+    ) throws(PluginError) {
+        talk.append("plumb: DEL without its database, whose lease `plumbctl apply` collects later: \(error)")
+        guard !environment.netns.isEmpty else { return }
+        do throws(ReconcilerError) {
+            let namespace = try NetworkNamespace.open(path: environment.netns, bootID: bootID)
+            try removeFromInside(environment.ifname, namespace)
+        } catch  where error.code == .namespaceGone || error.code == .namespaceUnusable {
+            // The namespace took its links along, or is none.
+        } catch {
+            throw PluginError(error)
+        }
+    }
+
+    static func kernelFailure(_ attachment: Attachment, _ report: Report) -> PluginError {
+        PluginError(
+            report.hasConflict ? .conflict : .kernel,
+            "network \(attachment.network), \(attachment.label): " + report.failures.joined(separator: "; "))
+    }
+}

@@ -1,0 +1,96 @@
+package import Store
+
+/// The variables by which a runtime calls a plugin (SPEC.md, "Parameters"), checked.
+package struct Environment: Hashable, Sendable {
+    package var containerID: String
+    package var ifname: String
+    /// Empty when the namespace is gone, or the runtime did not say.
+    package var netns: String
+    package var pod: PodIdentity
+    /// CNI_NETNS_OVERRIDE: the caller insists on the host's own namespace.
+    package var allowsHostNamespace: Bool
+
+    /// - Throws: `.invalidEnvironment`, which names all that is missing at once.
+    package init(_ variables: [String: String], requiresNamespace: Bool) throws(PluginError) {
+        // libcni exports names without values: empty is missing.
+        var required = ["CNI_CONTAINERID", "CNI_IFNAME"]
+        if requiresNamespace { required.append("CNI_NETNS") }
+        let missing = required.filter { variables[$0, default: ""].isEmpty }
+        guard missing.isEmpty else {
+            throw PluginError(
+                .invalidEnvironment,
+                "required environment variables are missing or empty: "
+                    + missing.joined(separator: ", "))
+        }
+        containerID = variables["CNI_CONTAINERID", default: ""]
+        ifname = variables["CNI_IFNAME", default: ""]
+        netns = variables["CNI_NETNS", default: ""]
+        allowsHostNamespace = ["1", "true", "TRUE", "True", "t", "T"].contains(
+            variables["CNI_NETNS_OVERRIDE", default: ""])
+        guard Name.isValid(containerID) else {
+            throw PluginError(
+                .invalidEnvironment,
+                "CNI_CONTAINERID \"\(containerID)\" must begin with a letter or digit, and hold "
+                    + "only letters, digits, '_', '.' and '-'")
+        }
+        if let reason = Name.faultOfInterface(ifname) {
+            throw PluginError(.invalidEnvironment, "CNI_IFNAME \"\(ifname)\" \(reason)")
+        }
+        pod = try Environment.parse(arguments: variables["CNI_ARGS", default: ""])
+    }
+
+    /// `K=V;K=V`. Unknown keys are an error, unless `IgnoreUnknown` is set (CONVENTIONS.md).
+    private static func parse(arguments: String) throws(PluginError) -> PodIdentity {
+        var values: [String: String] = [:]
+        for pair in arguments.split(separator: ";") {
+            guard let equals = pair.firstIndex(of: "=") else {
+                throw PluginError(.invalidEnvironment, "CNI_ARGS: \"\(pair)\" is not of the form KEY=VALUE")
+            }
+            values[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
+        }
+        let known: Set = [
+            "IgnoreUnknown", "K8S_POD_NAMESPACE", "K8S_POD_NAME", "K8S_POD_INFRA_CONTAINER_ID", "K8S_POD_UID", "MAC",
+            "IP",
+        ]
+        let unknown = values.keys.filter { !known.contains($0) }.sorted()
+        guard unknown.isEmpty || ["1", "true", "TRUE", "True"].contains(values["IgnoreUnknown", default: ""]) else {
+            throw PluginError(
+                .invalidEnvironment,
+                "CNI_ARGS: unknown keys \(unknown.joined(separator: ", ")) (IgnoreUnknown is not 1)")
+        }
+        return PodIdentity(
+            namespace: values["K8S_POD_NAMESPACE"], name: values["K8S_POD_NAME"], uid: values["K8S_POD_UID"])
+    }
+}
+
+/// What names may be.
+enum Name {
+    /// Container ids and network names: `^[a-zA-Z0-9][a-zA-Z0-9_.\-]*$` (SPEC.md).
+    static func isValid(_ name: String) -> Bool {
+        guard let first = name.utf8.first, isAlphanumeric(first) else { return false }
+        return name.utf8.allSatisfy {
+            isAlphanumeric($0) || [UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-")].contains($0)
+        }
+    }
+
+    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: false
+        }
+    }
+
+    /// Why the kernel would not take it as a link's name (dev_valid_name, net/core/dev.c), or `nil`.
+    static func faultOfInterface(_ name: String) -> String? {
+        if name.isEmpty { return "is empty" }
+        if name.utf8.count > 15 { return "is longer than 15 bytes" }
+        if name == "." || name == ".." { return "is no name for an interface" }
+        if name.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: ":") || $0 <= 0x20 || $0 == 0x7f })
+        {
+            return "holds a slash, a colon or white space"
+        }
+        return nil
+    }
+}

@@ -1,0 +1,111 @@
+internal import Addressing
+internal import Store
+
+/// Subnets and ranges of a configuration, checked as host-local checks them.
+enum RangeSets {
+    static func parse(_ file: ConfigFile, network: String) throws(PluginError) -> [[RangeSpec]] {
+        var sets: [[RangeSpec]] = []
+        if let subnets = file.subnets {
+            guard !subnets.isEmpty else { throw PluginError(.invalidConfig, "key subnets is empty") }
+            for (index, subnet) in subnets.enumerated() {
+                sets.append([try range(ConfigFile.Range(subnet: subnet), key: "subnets[\(index)]", subnetKey: "")])
+            }
+        } else if let ipam = file.ipam {
+            try checkType(ipam)
+            if ipam.subnet != nil {
+                let single = ConfigFile.Range(
+                    subnet: ipam.subnet, rangeStart: ipam.rangeStart, rangeEnd: ipam.rangeEnd, gateway: ipam.gateway)
+                sets.append([try range(single, key: "ipam")])
+            }
+            for (setIndex, set) in (ipam.ranges ?? []).enumerated() {
+                guard !set.isEmpty else { throw PluginError(.invalidConfig, "key ipam.ranges[\(setIndex)] is empty") }
+                var ranges: [RangeSpec] = []
+                for (index, one) in set.enumerated() {
+                    ranges.append(try range(one, key: "ipam.ranges[\(setIndex)][\(index)]"))
+                }
+                sets.append(ranges)
+            }
+        }
+        guard !sets.isEmpty else {
+            throw PluginError(
+                .invalidConfig, "network \(network) has no addresses: key subnets, ipam.subnet or ipam.ranges is needed"
+            )
+        }
+        try checkTogether(sets)
+        return sets
+    }
+
+    private static func checkType(_ ipam: ConfigFile.IPAM) throws(PluginError) {
+        guard let type = ipam.type, type != "plumb", type != "host-local" else { return }
+        throw PluginError(
+            .unsupportedField, "key ipam.type: \"\(type)\" is not supported; leave it out, or name plumb or host-local")
+    }
+
+    private static func range(
+        _ range: ConfigFile.Range, key: String, subnetKey: String = ".subnet"
+    ) throws(PluginError) -> RangeSpec {
+        guard let text = range.subnet else { throw PluginError(.invalidConfig, "key \(key).subnet is missing") }
+        guard let subnet = CIDR(text) else {
+            throw PluginError(
+                .invalidConfig, "key \(key)\(subnetKey): \"\(text)\" is no subnet, as 10.244.1.0/24 is")
+        }
+        guard !subnet.hasHostBits else {
+            throw PluginError(
+                .invalidConfig, "key \(key)\(subnetKey): \(subnet) has host bits set; its subnet is \(subnet.network)")
+        }
+        guard subnet.prefixLength <= subnet.family.bitWidth - 2, let lowest = subnet.first.advanced(by: 1),
+            let beforeLast = subnet.last.retreated(by: 1)
+        else {
+            throw PluginError(
+                .invalidConfig,
+                "key \(key)\(subnetKey): \(subnet) is too small: it must leave room for a gateway and a pod")
+        }
+        // The all-ones address is the broadcast address, in IPv4 only.
+        let highest = subnet.family == .v4 ? beforeLast : subnet.last
+        let first = try bound(range.rangeStart, "\(key).rangeStart", in: subnet) ?? lowest
+        let last = try bound(range.rangeEnd, "\(key).rangeEnd", in: subnet) ?? highest
+        guard first <= last else {
+            throw PluginError(.invalidConfig, "key \(key): rangeStart \(first) is above rangeEnd \(last)")
+        }
+        let gateway: IPAddress
+        if let text = range.gateway {
+            guard let address = IPAddress(text), address.family == subnet.family else {
+                throw PluginError(
+                    .invalidConfig, "key \(key).gateway: \"\(text)\" is no IPv\(subnet.family.version) address")
+            }
+            gateway = address
+        } else {
+            gateway = lowest
+        }
+        return RangeSpec(subnet: subnet, first: max(first, lowest), last: min(last, highest), gateway: gateway)
+    }
+
+    private static func bound(
+        _ text: String?, _ key: String, in subnet: CIDR
+    ) throws(PluginError) -> IPAddress? {
+        guard let text else { return nil }
+        guard let address = IPAddress(text), subnet.contains(address) else {
+            throw PluginError(.invalidConfig, "key \(key): \"\(text)\" is no address of \(subnet)")
+        }
+        return address
+    }
+
+    private static func checkTogether(_ sets: [[RangeSpec]]) throws(PluginError) {
+        for (index, set) in sets.enumerated() {
+            let families = Set(set.map(\.subnet.family))
+            guard families.count == 1 else {
+                throw PluginError(.invalidConfig, "range set \(index) mixes IPv4 and IPv6: give each family a set")
+            }
+        }
+        let all = Array(sets.joined())
+        for (index, range) in all.enumerated() {
+            for other in all[(index + 1)...] where other.subnet.family == range.subnet.family {
+                guard range.last < other.first || other.last < range.first else {
+                    throw PluginError(
+                        .invalidConfig,
+                        "ranges \(range.first)–\(range.last) and \(other.first)–\(other.last) overlap")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+internal import Addressing
+internal import ArgumentParser
+internal import Reconciler
+internal import Store
+
+struct ApplyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "apply",
+        abstract: "Makes the kernel agree with the database, and collects what vanished pods left.",
+        discussion: """
+            Safe at any time, beside running ADDs and DELs and beside itself. One failure stays one: the rest is mended \
+            all the same. Exit status: 0 the kernel agrees, 1 something failed, and stderr names it.
+            """)
+
+    @OptionGroup var options: CommonOptions
+
+    func run() throws {
+        let report = try engaging(options, access: .write) { store, kernel in
+            try apply(store, &kernel) { done, total in Terminal.progress("\(done) of \(total) attachments") }
+        }
+        Terminal.progress("")
+        let view = ApplyView(report)
+        switch options.output {
+        case .json: try Terminal.sayJSON(view)
+        case .table: view.print()
+        }
+        for failure in report.failures { Terminal.talk("plumbctl: \(failure)") }
+        if !report.failures.isEmpty { throw ExitCode(1) }
+    }
+}
+
+/// What apply did, as it is printed.
+struct ApplyView: Encodable {
+    var changes: [PlanView.Line]
+    var failures: [String]
+    var notices: [String]
+    /// Pods that another process was working on.
+    var skipped: [String]
+    var added: Int
+    var changed: Int
+    var deleted: Int
+
+    init(_ report: ApplyReport) {
+        let labels = Dictionary(
+            uniqueKeysWithValues: report.examination.intent.attachments.map { ($0.id, $0.label) })
+        changes = report.done.map {
+            PlanView.Line(
+                action: $0.action.symbol, object: $0.name, owner: $0.attachment.flatMap { labels[$0] } ?? "",
+                reason: $0.reason, command: $0.command)
+        }
+        for release in report.released {
+            let addresses = release.attachment.leases.map(\.address.description).joined(separator: ", ")
+            changes.append(
+                PlanView.Line(
+                    action: "-", object: "lease \(addresses)", owner: release.attachment.label,
+                    reason: release.reason, command: ""))
+        }
+        failures = report.failures
+        notices = report.examination.plan.notices
+        skipped = report.skipped.map(\.label)
+        added = changes.count { $0.action == "+" }
+        changed = changes.count { $0.action == "~" }
+        deleted = changes.count { $0.action == "-" }
+    }
+
+    func print() {
+        for line in changes {
+            let owner = line.owner.isEmpty ? "" : " of \(line.owner)"
+            Terminal.say(
+                Terminal.coloured("\(line.action) \(line.object)", by: line.action) + "\(owner): \(line.reason)")
+        }
+        for notice in notices { Terminal.say("note: \(notice)") }
+        for pod in skipped { Terminal.say("note: \(pod) is being worked on by another process") }
+        let failed = failures.isEmpty ? "" : ", \(failures.count) failed"
+        Terminal.say("Applied: \(added) added, \(changed) changed, \(deleted) deleted\(failed)")
+    }
+}

@@ -1,0 +1,54 @@
+internal import FoundationEssentials
+internal import Glibc
+
+/// stdout is data, stderr is talk. The one place that writes either.
+enum Terminal {
+    static func say(_ line: String) { write(line, to: STDOUT_FILENO) }
+    static func talk(_ line: String) { write(line, to: STDERR_FILENO) }
+
+    static func sayJSON(_ value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        say(String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+
+    /// A line that is written over by the next, on a terminal only.
+    static func progress(_ text: String) {
+        guard isatty(STDERR_FILENO) == 1 else { return }
+        let bytes = Array("\r\u{1b}[K\(text)".utf8)
+        _ = Glibc.write(STDERR_FILENO, bytes, bytes.count)
+    }
+
+    static let usesColour = isatty(STDOUT_FILENO) == 1 && (getenv("NO_COLOR").map { $0.pointee == 0 } ?? true)
+
+    /// Green, yellow or red for `+`, `~` and `-`.
+    static func coloured(_ text: String, by symbol: String) -> String {
+        let codes = ["+": "32", "~": "33", "-": "31", "!": "31"]
+        guard usesColour, let code = codes[symbol] else { return text }
+        return "\u{1b}[\(code)m\(text)\u{1b}[0m"
+    }
+
+    /// Columns as wide as their widest cell.
+    static func table(_ header: [String], _ rows: [[String]]) {
+        let all = [header] + rows
+        let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+        for row in all {
+            let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
+            let line = cells.joined(separator: "  ")
+            say(String(line.reversed().drop { $0 == " " }.reversed()))
+        }
+    }
+
+    private static func write(_ line: String, to descriptor: Int32) {
+        let bytes = Array((line + "\n").utf8)
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written)
+            }
+            // Nobody reads any more, as `| head` does.
+            guard count >= 0 || errno == EINTR else { return }
+            written += max(count, 0)
+        }
+    }
+}
