@@ -79,8 +79,7 @@ package struct Bridge: Resource {
 
     package func effect(
         _ action: Action, step: Int, from observed: Self?, _ links: LinkTable
-    ) throws(NetlinkError) -> Effect? {
-        guard step == 0 else { return nil }
+    ) throws(NetlinkError) -> Effect {
         var link = LinkMessage()
         link.setUp()
         link.hardwareAddress = mac?.bytes

@@ -37,6 +37,11 @@ package enum Change: Hashable, Sendable {
     package var name: String { object.resource.name }
     package var phase: Phase { object.resource.phase(action) }
 
+    package var steps: Int {
+        func steps<R: Resource>(_ resource: R) -> Int { resource.steps(action, from: observed?.resource as? R) }
+        return steps(object.resource)
+    }
+
     /// The attachment that the change is made for, or `nil` where it is the node's.
     package var attachment: Int64? {
         if case .veth(let veth) = object { return veth.attachment }

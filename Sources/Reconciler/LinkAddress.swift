@@ -65,9 +65,11 @@ package struct LinkAddress: Resource {
         observed.isUnusable ? ["duplicate address detection has not let it be used"] : []
     }
 
+    package func steps(_ action: Action, from observed: Self?) -> Int { action == .change ? 2 : 1 }
+
     package func effect(
         _ action: Action, step: Int, from observed: Self?, _ links: LinkTable
-    ) throws(NetlinkError) -> Effect? {
+    ) throws(NetlinkError) -> Effect {
         var message = AddressMessage()
         message.family = address.family.netlinkFamily
         message.prefixLength = UInt8(address.prefixLength)
@@ -82,9 +84,8 @@ package struct LinkAddress: Resource {
                 message.broadcast = address.last.networkBytes
             }
             return .netlink([.addAddress(message, context: "add \(address) to \(link)")])
-        case (.delete, 0), (.change, 0):
+        default:
             return .netlink([.deleteAddress(message, context: "delete \(address) from \(link)")])
-        default: return nil
         }
     }
 

@@ -102,44 +102,32 @@ package struct LiveKernel: Kernel, ~Copyable {
         _ change: Change, at place: Int, _ batch: inout [(place: Int, request: Request)], _ outcomes: inout [Outcome]
     ) {
         var step = 0
-        while true {
+        while step < change.steps {
             if step > 0 {
                 flush(&batch, &outcomes)
                 guard case .done = outcomes[place].status else { return }
             }
-            let effect: Effect?
             do throws(NetlinkError) {
-                effect = try self.effect(change, step: step)
+                switch try effect(change, step: step) {
+                case .netlink(let requests): batch += requests.map { (place, $0) }
+                case .sysctl(let path, let value): try SysctlFile.write(path, value)
+                }
+                step += 1
             } catch  where error.code == .unresolved && !batch.isEmpty {
                 // The link that it needs may be among what waits.
                 flush(&batch, &outcomes)
-                continue
             } catch {
                 outcomes[place].status = .failed("\(change.name): \(error)")
                 return
             }
-            switch effect {
-            case nil: return
-            case .netlink(let requests): batch += requests.map { (place, $0) }
-            case .sysctl(let path, let value):
-                do throws(NetlinkError) {
-                    try SysctlFile.write(path, value)
-                } catch {
-                    outcomes[place].status = .failed("\(change.name): \(error)")
-                    return
-                }
-            }
-            step += 1
-            // Most changes have one step: ask before the batch is sent for the sake of a second.
-            if (try? self.effect(change, step: step)) == .some(nil) { return }
         }
     }
 
-    private func effect(_ change: Change, step: Int) throws(NetlinkError) -> Effect? {
+    private func effect(_ change: Change, step: Int) throws(NetlinkError) -> Effect {
         guard let table = change.namespace == .host ? host.table : pod?.table else {
             throw NetlinkError(.unresolved, context: "the pod's namespace is not open")
         }
-        func effect<R: Resource>(_ resource: R) throws(NetlinkError) -> Effect? {
+        func effect<R: Resource>(_ resource: R) throws(NetlinkError) -> Effect {
             try resource.effect(change.action, step: step, from: change.observed?.resource as? R, table)
         }
         return try effect(change.object.resource)

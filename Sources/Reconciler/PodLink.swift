@@ -60,8 +60,7 @@ package struct PodLink: Resource {
     /// effect first, and the link-local address is there already.
     package func effect(
         _ action: Action, step: Int, from observed: Self?, _ links: LinkTable
-    ) throws(NetlinkError) -> Effect? {
-        guard step == 0, action != .delete else { return nil }
+    ) throws(NetlinkError) -> Effect {
         var quiet = LinkMessage()
         quiet.index = try links.index(of: ifname)
         var up = quiet

@@ -41,13 +41,15 @@ package protocol Resource: Hashable, Sendable {
     /// The names under which the database may remember that it gave the object up.
     var withdrawnNames: [String] { get }
 
-    /// The messages of one step of a change. A change has further steps until this answers `nil`; each is sent after the
-    /// one before was acknowledged.
+    /// How many steps a change has, each sent after the one before was acknowledged.
+    func steps(_ action: Action, from observed: Self?) -> Int
+
+    /// The messages of one step of a change.
     ///
     /// - Throws: `.unresolved` while a link's index is not known yet.
     func effect(
         _ action: Action, step: Int, from observed: Self?, _ links: LinkTable
-    ) throws(NetlinkError) -> Effect?
+    ) throws(NetlinkError) -> Effect
 
     func phase(_ action: Action) -> Phase
     /// What a person would type.
@@ -57,6 +59,7 @@ package protocol Resource: Hashable, Sendable {
 extension Resource {
     package func conflict(with observed: Self) -> String? { nil }
     package var mark: Bool? { nil }
+    package func steps(_ action: Action, from observed: Self?) -> Int { 1 }
     package var withdrawnNames: [String] { [name] }
 }
 

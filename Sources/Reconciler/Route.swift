@@ -112,15 +112,17 @@ package struct Route: Resource {
         return drift
     }
 
+    /// A route is replaced by deleting ours first: NLM_F_REPLACE would take anybody's.
+    package func steps(_ action: Action, from observed: Self?) -> Int { action == .change ? 2 : 1 }
+
     package func effect(
         _ action: Action, step: Int, from observed: Self?, _ links: LinkTable
-    ) throws(NetlinkError) -> Effect? {
+    ) throws(NetlinkError) -> Effect {
         switch (action, step) {
         case (.add, 0), (.change, 1):
             return .netlink([.addRoute(try message(links), context: "add route \(destination)")])
         case (.delete, 0): return .netlink([.deleteRoute(identity, context: "delete route \(destination)")])
-        case (.change, 0): return .netlink([.deleteRoute(identity, context: "replace route \(destination)")])
-        default: return nil
+        default: return .netlink([.deleteRoute(identity, context: "replace route \(destination)")])
         }
     }
 

@@ -45,8 +45,8 @@ package struct Sysctl: Resource {
 
     package func effect(
         _ action: Action, step: Int, from observed: Self?, _ links: LinkTable
-    ) throws(NetlinkError) -> Effect? {
-        step == 0 ? .sysctl(path: path, value: value) : nil
+    ) throws(NetlinkError) -> Effect {
+        .sysctl(path: path, value: value)
     }
 
     package func phase(_ action: Action) -> Phase { .sysctls }

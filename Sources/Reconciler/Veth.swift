@@ -119,16 +119,25 @@ package struct Veth: Resource {
 
     package func effect(
         _ action: Action, step: Int, from observed: Self?, _ links: LinkTable
-    ) throws(NetlinkError) -> Effect? {
+    ) throws(NetlinkError) -> Effect {
         switch (action, step) {
         case (.add, 0): try create(links)
-        case (.add, 1), (.change, 0): try configure(links)
-        case (.delete, 0): try delete(links)
-        default: nil
+        case (.delete, _): try delete(links)
+        case (.change, 0) where steps(action, from: observed) == 2: try join(links)
+        default: try configure(links)
         }
     }
 
-    private func create(_ links: LinkTable) throws(NetlinkError) -> Effect? {
+    /// Options of a port in the message that makes it one are refused (EOPNOTSUPP): they come after.
+    package func steps(_ action: Action, from observed: Self?) -> Int {
+        switch action {
+        case .add: 2
+        case .change: observed?.bridge == bridge ? 1 : 2
+        case .delete: 1
+        }
+    }
+
+    private func create(_ links: LinkTable) throws(NetlinkError) -> Effect {
         guard let peer, let descriptor = links.podDescriptor else {
             throw NetlinkError(.unresolved, context: "the pod's namespace is not open")
         }
@@ -149,14 +158,20 @@ package struct Veth: Resource {
         return .netlink([try .createLink(outer, context: "create veth \(ifname) with \(peer.ifname) in \(peer.path)")])
     }
 
+    private func join(_ links: LinkTable) throws(NetlinkError) -> Effect {
+        var link = LinkMessage()
+        link.index = try links.index(of: ifname)
+        if let bridge { link.master = UInt32(try links.index(of: bridge)) }
+        return .netlink([try .setLink(link, context: "make \(ifname) a port of \(bridge ?? "no bridge")")])
+    }
+
     /// Up comes with the port's options; no IPv6 address of its own, for a port needs none.
-    private func configure(_ links: LinkTable) throws(NetlinkError) -> Effect? {
+    private func configure(_ links: LinkTable) throws(NetlinkError) -> Effect {
         var link = LinkMessage()
         link.index = try links.index(of: ifname)
         link.setUp()
         link.alias = alias
         link.addressGeneration = AddressGeneration.none
-        if let bridge { link.master = UInt32(try links.index(of: bridge)) }
         if let hairpin {
             link.portKind = "bridge"
             link.port = BridgePort(hairpin: hairpin)
@@ -164,7 +179,7 @@ package struct Veth: Resource {
         return .netlink([try .setLink(link, context: "set up \(ifname)")])
     }
 
-    private func delete(_ links: LinkTable) throws(NetlinkError) -> Effect? {
+    private func delete(_ links: LinkTable) throws(NetlinkError) -> Effect {
         let index = try links.index(of: ifname)
         return .netlink([try .deleteLink(index: index, context: "delete \(ifname)")])
     }
