@@ -24,7 +24,8 @@ package struct MACAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// A unicast address from the locally administered space (IEEE 802: second-lowest bit of the first byte set).
     package static func random(using generator: inout some RandomNumberGenerator) -> Self {
-        var bytes = (0..<6).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        let number = generator.next()
+        var bytes = (0..<6).map { UInt8(truncatingIfNeeded: number >> UInt64(8 * $0)) }
         bytes[0] = bytes[0] & 0xfc | 0x02
         return Self(unchecked: bytes)
     }

@@ -24,6 +24,7 @@ package struct Connection: ~Copyable {
         self.path = path
         walPages = .allocate(capacity: 1)
         walPages.initialize(to: 0)
+        // This also takes the place of SQLite's own checkpoints: they are ours to time (``Store/write(durable:_:)``).
         sqlite3_wal_hook(
             handle,
             { context, _, _, pages in

@@ -70,8 +70,7 @@ package struct Store: ~Copyable {
                     + "\(Schema.major(Schema.version))999. Install the newer plumb and plumbctl again")
         }
         if !readOnly {
-            try database.execute(
-                "PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=0")
+            try database.execute("PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON")
         }
         return database
     }
