@@ -31,7 +31,7 @@ extension Plugin {
         let (intent, attachment) = try record(request, store, &kernel)
         kernel.adopt(namespace, as: attachment.pod)
         let bridgeMAC = try build(intent, attachment, store, &kernel)
-        return try JSONText.encode(AddResult(attachment, bridgeMAC: bridgeMAC, version: config.version))
+        return AddResult.json(attachment, bridgeMAC: bridgeMAC, version: config.version)
     }
 
     private static func openSandbox(_ path: String, bootID: String) throws(PluginError) -> NetworkNamespace {

@@ -25,7 +25,7 @@ package enum Plugin {
         do throws(PluginError) {
             switch command {
             case "VERSION":
-                response.stdout = try JSONText.encode(Versions())
+                response.stdout = versions
             case "ADD":
                 input = try readInput()
                 response.stdout = try add(variables, input, &response.stderr)
@@ -48,27 +48,21 @@ package enum Plugin {
         Administration is plumbctl's: plumbctl --help
         """
 
-    private struct Versions: Encodable {
-        var cniVersion = ProtocolVersion.newest.rawValue
-        var supportedVersions = ProtocolVersion.allCases.map(\.rawValue)
-    }
-
-    private struct ErrorObject: Encodable {
-        var cniVersion: String
-        var code: Int
-        var msg: String
-        var details: String?
+    private static var versions: String {
+        JSONWriter.write(
+            .object([
+                ("cniVersion", .string(ProtocolVersion.newest.rawValue)),
+                ("supportedVersions", .array(ProtocolVersion.allCases.map { .string($0.rawValue) })),
+            ]))
     }
 
     private static func report(_ error: PluginError, version: String) -> String {
-        let object = ErrorObject(
-            cniVersion: version, code: error.code.rawValue, msg: error.message,
-            details: error.details.isEmpty ? nil : error.details)
-        do throws(PluginError) {
-            return try JSONText.encode(object)
-        } catch {
-            return #"{"code":5,"msg":"an error occurred, and so did one in telling it"}"#
-        }
+        JSONWriter.write(
+            .object([
+                ("cniVersion", .string(version)), ("code", .integer(error.code.rawValue)),
+                ("msg", .string(error.message)),
+                ("details", error.details.isEmpty ? nil : .string(error.details)),
+            ]))
     }
 
     private struct VersionOnly: Decodable { var cniVersion: String? }

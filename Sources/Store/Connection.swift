@@ -4,6 +4,7 @@ internal import CSQLite
 package struct Connection: ~Copyable {
     private let handle: OpaquePointer
     private let path: String
+    private let cache = StatementCache()
     /// Pages in the write-ahead log after the last commit of ours.
     private let walPages: UnsafeMutablePointer<Int32>
 
@@ -34,6 +35,7 @@ package struct Connection: ~Copyable {
     }
 
     deinit {
+        cache.removeAll()
         sqlite3_close_v2(handle)
         walPages.deallocate()
     }
@@ -65,26 +67,29 @@ package struct Connection: ~Copyable {
         guard status == SQLITE_OK else { throw error(status, doing: sql) }
     }
 
-    package func prepare(_ sql: String) throws(StoreError) -> Statement {
+    /// The statement for a text, compiled once a connection: compiling costs more than running.
+    private func statement(_ sql: String, _ values: [SQLValue]) throws(StoreError) -> Statement {
+        if let known = cache[sql] {
+            known.bind(values)
+            return known
+        }
         var statement: OpaquePointer?
         let status = sqlite3_prepare_v2(handle, sql, -1, &statement, nil)
         guard status == SQLITE_OK, let statement else { throw error(status, doing: sql) }
-        return Statement(statement)
+        let new = Statement(statement)
+        cache[sql] = new
+        new.bind(values)
+        return new
     }
 
     /// Runs one statement to its end.
     package func run(_ sql: String, _ values: SQLValue...) throws(StoreError) {
-        let statement = try prepare(sql)
-        try step(statement, values, sql)
+        try run(sql, values: values)
     }
 
-    /// Runs a prepared statement once more, to its end.
-    package func run(_ statement: borrowing Statement, _ values: [SQLValue]) throws(StoreError) {
-        try step(statement, values, "write")
-    }
-
-    private func step(_ statement: borrowing Statement, _ values: [SQLValue], _ sql: String) throws(StoreError) {
-        statement.bind(values)
+    package func run(_ sql: String, values: [SQLValue]) throws(StoreError) {
+        let statement = try statement(sql, values)
+        defer { statement.reset() }
         var status: Int32
         repeat { status = statement.step() } while status == SQLITE_ROW
         guard status == SQLITE_DONE else { throw error(status, doing: sql) }
@@ -100,8 +105,8 @@ package struct Connection: ~Copyable {
     package func query<T>(
         _ sql: String, values: [SQLValue], row: (borrowing Statement) throws(StoreError) -> T
     ) throws(StoreError) -> [T] {
-        let statement = try prepare(sql)
-        statement.bind(values)
+        let statement = try statement(sql, values)
+        defer { statement.reset() }
         var rows: [T] = []
         while true {
             let status = statement.step()
@@ -113,8 +118,8 @@ package struct Connection: ~Copyable {
 
     /// The first column of the first row.
     package func integer(_ sql: String, _ values: SQLValue...) throws(StoreError) -> Int64? {
-        let statement = try prepare(sql)
-        statement.bind(values)
+        let statement = try statement(sql, values)
+        defer { statement.reset() }
         switch statement.step() {
         case SQLITE_ROW: return statement.optionalInteger(0)
         case SQLITE_DONE: return nil

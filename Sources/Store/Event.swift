@@ -23,16 +23,14 @@ package struct Event: Hashable, Sendable {
     static func write(_ events: [Event], _ database: borrowing Connection) throws(StoreError) {
         guard !events.isEmpty else { return }
         let now = SQLValue.integer(Clock.nowMilliseconds())
-        let statement = try database.prepare(
-            """
-            INSERT INTO events (at_ms, kind, object, reason, detail, attachment_id, network, container_id, ifname,
-            pod_namespace, pod_name) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """)
         for event in events {
             let attachment = event.attachment
             try database.run(
-                statement,
-                [
+                """
+                INSERT INTO events (at_ms, kind, object, reason, detail, attachment_id, network, container_id, ifname,
+                pod_namespace, pod_name) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+                values: [
                     now, .text(event.kind.rawValue), .text(event.object), .optional(event.reason),
                     .optional(event.detail), .optional(attachment?.id), .optional(attachment?.network),
                     .optional(attachment?.containerID), .optional(attachment?.ifname),

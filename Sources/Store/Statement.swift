@@ -15,18 +15,36 @@ package enum SQLValue: Hashable, Sendable, ExpressibleByIntegerLiteral, Expressi
     package static func bool(_ value: Bool) -> Self { .int64(value ? 1 : 0) }
 }
 
-/// A prepared statement, finalised with its owner.
-package struct Statement: ~Copyable {
+/// Compiled statements by their text, as long as their connection lives.
+final class StatementCache {
+    private var statements: [String: Statement] = [:]
+
+    subscript(sql: String) -> Statement? {
+        get { statements[sql] }
+        set { statements[sql] = newValue }
+    }
+
+    /// Before the connection closes.
+    func removeAll() {
+        for statement in statements.values { statement.finalize() }
+        statements.removeAll()
+    }
+}
+
+/// A compiled statement; its connection's cache owns it.
+package struct Statement {
     private let handle: OpaquePointer
 
     init(_ handle: OpaquePointer) { self.handle = handle }
 
-    deinit { sqlite3_finalize(handle) }
+    func finalize() { sqlite3_finalize(handle) }
 
-    /// Starts over with these values. Binding fails only for an index that the statement does not have, and then its
+    /// Lets go of the rows and locks of a run that is over.
+    func reset() { sqlite3_reset(handle) }
+
+    /// Binding fails only for an index that the statement does not have, and then its
     /// step says so.
     func bind(_ values: [SQLValue]) {
-        sqlite3_reset(handle)
         for (index, value) in values.enumerated() {
             let position = Int32(index + 1)
             switch value {
