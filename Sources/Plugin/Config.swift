@@ -42,11 +42,9 @@ extension Config {
             hairpin: file.hairpinMode ?? short, repairPod: repairPod,
             rangeSets: try RangeSets.parse(file, network: name))
         routes = []
-        for (index, route) in (file.ipam?.routes ?? []).enumerated() {
-            routes.append(try RouteSpec(route, key: "ipam.routes[\(index)]"))
-        }
+        for route in file.ipam?.routes ?? [] { routes.append(try RouteSpec(route)) }
         dataDirectory = try Config.dataDirectory(file)
-        unenforced = file.unenforcedKeys
+        unenforced = file.unenforced
     }
 
     /// DEL and the like need to know only which network, and where it is recorded; nothing else can fail them.
@@ -82,37 +80,20 @@ extension Config {
 }
 
 extension RouteSpec {
-    fileprivate init(_ route: ConfigFile.Route, key: String) throws(PluginError) {
+    fileprivate init(_ route: ConfigFile.Route) throws(PluginError) {
         guard let destination = CIDR(route.dst) else {
-            throw PluginError(.invalidConfig, "key \(key).dst: \"\(route.dst)\" is no prefix, as 10.0.0.0/8 is")
+            throw PluginError(.invalidConfig, "key \(route.path).dst: \"\(route.dst)\" is no prefix, as 10.0.0.0/8 is")
         }
         var gateway: IPAddress?
         if let text = route.gw {
             guard let address = IPAddress(text), address.family == destination.family else {
                 throw PluginError(
-                    .invalidConfig, "key \(key).gw: \"\(text)\" is no IPv\(destination.family.version) address")
+                    .invalidConfig, "key \(route.path).gw: \"\(text)\" is no IPv\(destination.family.version) address")
             }
             gateway = address
         }
         self.init(
             destination: destination.network, gateway: gateway, metric: route.priority ?? 0, table: route.table ?? 254,
             mtu: route.mtu, advertisedMSS: route.advmss, scope: route.scope)
-    }
-}
-
-extension ConfigFile {
-    /// Given, and different from what happens without them.
-    fileprivate var unenforcedKeys: [String] {
-        let given: [(String, Bool)] = [
-            ("forceAddress", forceAddress == true), ("ipMasq", ipMasq == true), ("ipMasqBackend", ipMasqBackend != nil),
-            ("nonMasqueradeCIDRs", nonMasqueradeCIDRs != nil), ("promiscMode", promiscMode == true),
-            ("portIsolation", portIsolation == true), ("macspoofchk", macspoofchk == true), ("vlan", vlan ?? 0 != 0),
-            ("vlanTrunk", vlanTrunk?.isEmpty == false), ("preserveDefaultVlan", preserveDefaultVlan == false),
-            ("enabledad", enabledad == true), ("disableContainerInterface", disableContainerInterface == true),
-            ("bridgeNetfilter", bridgeNetfilter == true), ("dns", dns != nil), ("logFile", logFile != nil),
-            ("logLevel", logLevel != nil), ("ipam.resolvConf", ipam?.resolvConf != nil),
-            ("ipam.dataDir", ipam?.dataDir != nil),
-        ]
-        return given.filter(\.1).map(\.0)
     }
 }

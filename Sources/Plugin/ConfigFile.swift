@@ -1,57 +1,38 @@
-internal import FoundationEssentials
-
 /// The configuration as it is written: one struct a JSON object, every key that we know, nothing checked but types.
-struct ConfigFile: Decodable {
+struct ConfigFile {
     var cniVersion: String?
     var name: String?
-    var type: String?
     var dataDir: String?
     var subnets: [String]?
     var bridge: String?
     var isGateway: Bool?
     var isDefaultGateway: Bool?
     var hairpinMode: Bool?
+    /// Bytes; 0 is as good as none.
     var mtu: Int?
     var repairPod: String?
     var ipam: IPAM?
-    // Known, and not enforced yet.
-    var forceAddress: Bool?
-    var ipMasq: Bool?
-    var ipMasqBackend: String?
-    var nonMasqueradeCIDRs: [String]?
-    var promiscMode: Bool?
-    var portIsolation: Bool?
-    var macspoofchk: Bool?
-    var vlan: Int?
-    var vlanTrunk: [VLANTrunk]?
-    var preserveDefaultVlan: Bool?
-    var enabledad: Bool?
-    var disableContainerInterface: Bool?
-    var bridgeNetfilter: Bool?
-    var dns: DNS?
-    var logFile: String?
-    var logLevel: String?
+    /// Keys that are given, say something else than what happens anyway, and have no effect yet.
+    var unenforced: [String]
 
-    struct IPAM: Decodable {
+    struct IPAM {
         var type: String?
+        /// `subnet` and its companions beside `ranges`.
+        var single: Range
+        var ranges: [[Range]]
+        var routes: [Route]
+    }
+
+    struct Range {
         var subnet: String?
         var rangeStart: String?
         var rangeEnd: String?
         var gateway: String?
-        var ranges: [[Range]]?
-        var routes: [Route]?
-        var resolvConf: String?
-        var dataDir: String?
+        /// For errors: `ipam.ranges[0][1]`.
+        var path: String
     }
 
-    struct Range: Decodable {
-        var subnet: String?
-        var rangeStart: String?
-        var rangeEnd: String?
-        var gateway: String?
-    }
-
-    struct Route: Decodable {
+    struct Route {
         var dst: String
         var gw: String?
         var mtu: UInt32?
@@ -59,57 +40,98 @@ struct ConfigFile: Decodable {
         var priority: UInt32?
         var table: UInt32?
         var scope: UInt8?
-    }
-
-    struct VLANTrunk: Decodable {
-        var minID: Int?
-        var maxID: Int?
-        var id: Int?
-    }
-
-    struct DNS: Decodable {
-        var nameservers: [String]?
-        var domain: String?
-        var search: [String]?
-        var options: [String]?
+        var path: String
     }
 }
 
 extension ConfigFile {
     /// - Throws: `.undecodable` for what is no JSON object, `.invalidConfig` for a value of a wrong type, with its key.
     static func decode(_ bytes: [UInt8]) throws(PluginError) -> ConfigFile {
-        do {
-            return try JSONDecoder().decode(ConfigFile.self, from: Data(bytes))
-        } catch let error as DecodingError {
-            throw describe(error, size: bytes.count)
-        } catch {
-            throw PluginError(.undecodable, "the configuration on stdin cannot be decoded: \(error)")
-        }
+        try ConfigFile(try ConfigObject(bytes))
     }
 
-    private static func describe(_ error: DecodingError, size: Int) -> PluginError {
-        switch error {
-        case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
-            guard !context.codingPath.isEmpty else {
-                return PluginError(.undecodable, "the configuration on stdin is no JSON object")
-            }
-            return PluginError(.invalidConfig, "key \(path(context.codingPath)): a value of type \(type) is needed")
-        case .keyNotFound(let key, let context):
-            return PluginError(.invalidConfig, "key \(path(context.codingPath + [key])) is missing")
-        case .dataCorrupted(let context) where !context.codingPath.isEmpty:
-            return PluginError(.invalidConfig, "key \(path(context.codingPath)): \(context.debugDescription)")
-        default:
-            return PluginError(
-                .undecodable, size == 0 ? "there is no configuration on stdin" : "the configuration on stdin is no JSON"
-            )
-        }
+    private init(_ object: ConfigObject) throws(PluginError) {
+        cniVersion = try object.string("cniVersion")
+        name = try object.string("name")
+        _ = try object.string("type")
+        dataDir = try object.string("dataDir")
+        subnets = try object.strings("subnets")
+        bridge = try object.string("bridge")
+        isGateway = try object.bool("isGateway")
+        isDefaultGateway = try object.bool("isDefaultGateway")
+        hairpinMode = try object.bool("hairpinMode")
+        mtu = try object.integer("mtu")
+        repairPod = try object.string("repairPod")
+        ipam = try object.object("ipam").mapTyped { (ipam) throws(PluginError) in try IPAM(ipam) }
+        unenforced = try ConfigFile.unenforcedKeys(object)
     }
 
-    /// `ipam.ranges[0][1].subnet`.
-    private static func path(_ keys: [any CodingKey]) -> String {
-        keys.reduce("") { path, key in
-            if let index = key.intValue { return "\(path)[\(index)]" }
-            return path.isEmpty ? key.stringValue : "\(path).\(key.stringValue)"
+    private static func unenforcedKeys(_ object: ConfigObject) throws(PluginError) -> [String] {
+        var keys: [String] = []
+        for key in [
+            "forceAddress", "ipMasq", "promiscMode", "portIsolation", "macspoofchk", "enabledad",
+            "disableContainerInterface", "bridgeNetfilter",
+        ] where try object.bool(key) == true { keys.append(key) }
+        if try object.bool("preserveDefaultVlan") == false { keys.append("preserveDefaultVlan") }
+        if try object.integer("vlan", as: Int.self) ?? 0 != 0 { keys.append("vlan") }
+        if try object.objects("vlanTrunk")?.isEmpty == false { keys.append("vlanTrunk") }
+        for key in ["ipMasqBackend", "logFile", "logLevel"] where try object.string(key) != nil { keys.append(key) }
+        if try object.strings("nonMasqueradeCIDRs") != nil { keys.append("nonMasqueradeCIDRs") }
+        if try object.object("dns") != nil { keys.append("dns") }
+        if let ipam = try object.object("ipam") {
+            for key in ["resolvConf", "dataDir"] where try ipam.string(key) != nil { keys.append("ipam.\(key)") }
         }
+        if let asked = try object.object("runtimeConfig") {
+            for key in ["ips", "mac", "ipRanges"] where asked.has(key) { keys.append("runtimeConfig.\(key)") }
+        }
+        return keys
+    }
+}
+
+extension ConfigFile.IPAM {
+    fileprivate init(_ object: ConfigObject) throws(PluginError) {
+        type = try object.string("type")
+        single = try ConfigFile.Range(object)
+        ranges = []
+        for list in try object.objectLists("ranges") ?? [] {
+            var set: [ConfigFile.Range] = []
+            for range in list { set.append(try ConfigFile.Range(range)) }
+            ranges.append(set)
+        }
+        routes = []
+        for route in try object.objects("routes") ?? [] { routes.append(try ConfigFile.Route(route)) }
+    }
+}
+
+extension ConfigFile.Range {
+    fileprivate init(_ object: ConfigObject) throws(PluginError) {
+        subnet = try object.string("subnet")
+        rangeStart = try object.string("rangeStart")
+        rangeEnd = try object.string("rangeEnd")
+        gateway = try object.string("gateway")
+        path = object.path
+    }
+}
+
+extension ConfigFile.Route {
+    fileprivate init(_ object: ConfigObject) throws(PluginError) {
+        guard let dst = try object.string("dst") else {
+            throw PluginError(.invalidConfig, "key \(object.path).dst is missing")
+        }
+        self.dst = dst
+        gw = try object.string("gw")
+        mtu = try object.integer("mtu")
+        advmss = try object.integer("advmss")
+        priority = try object.integer("priority")
+        table = try object.integer("table")
+        scope = try object.integer("scope")
+        path = object.path
+    }
+}
+
+extension Optional {
+    /// `map`, with the error's type kept.
+    fileprivate func mapTyped<T, E: Error>(_ body: (Wrapped) throws(E) -> T) throws(E) -> T? {
+        if let self { try body(self) } else { nil }
     }
 }

@@ -1,5 +1,3 @@
-internal import FoundationEssentials
-
 /// What the runtime gets: one JSON object or nothing on stdout, talk on stderr, an exit code.
 package struct Response: Hashable, Sendable {
     package var stdout = ""
@@ -65,11 +63,9 @@ package enum Plugin {
             ]))
     }
 
-    private struct VersionOnly: Decodable { var cniVersion: String? }
-
     /// An error answers in the caller's version, even where the rest of its configuration is nonsense.
     private static func versionNamed(in input: [UInt8]) -> String? {
         // Whatever does not decode here is told by the verb itself.
-        (try? JSONDecoder().decode(VersionOnly.self, from: Data(input)))?.cniVersion
+        (try? ConfigObject(input).string("cniVersion")) ?? nil
     }
 }

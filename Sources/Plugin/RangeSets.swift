@@ -8,21 +8,16 @@ enum RangeSets {
         if let subnets = file.subnets {
             guard !subnets.isEmpty else { throw PluginError(.invalidConfig, "key subnets is empty") }
             for (index, subnet) in subnets.enumerated() {
-                sets.append([try range(ConfigFile.Range(subnet: subnet), key: "subnets[\(index)]", subnetKey: "")])
+                let path = "subnets[\(index)]"
+                sets.append([try range(ConfigFile.Range(subnet: subnet, path: path), subnetKey: path)])
             }
         } else if let ipam = file.ipam {
             try checkType(ipam)
-            if ipam.subnet != nil {
-                let single = ConfigFile.Range(
-                    subnet: ipam.subnet, rangeStart: ipam.rangeStart, rangeEnd: ipam.rangeEnd, gateway: ipam.gateway)
-                sets.append([try range(single, key: "ipam")])
-            }
-            for (setIndex, set) in (ipam.ranges ?? []).enumerated() {
+            if ipam.single.subnet != nil { sets.append([try range(ipam.single)]) }
+            for (setIndex, set) in ipam.ranges.enumerated() {
                 guard !set.isEmpty else { throw PluginError(.invalidConfig, "key ipam.ranges[\(setIndex)] is empty") }
                 var ranges: [RangeSpec] = []
-                for (index, one) in set.enumerated() {
-                    ranges.append(try range(one, key: "ipam.ranges[\(setIndex)][\(index)]"))
-                }
+                for one in set { ranges.append(try range(one)) }
                 sets.append(ranges)
             }
         }
@@ -42,23 +37,25 @@ enum RangeSets {
     }
 
     private static func range(
-        _ range: ConfigFile.Range, key: String, subnetKey: String = ".subnet"
+        _ range: ConfigFile.Range, subnetKey: String? = nil
     ) throws(PluginError) -> RangeSpec {
-        guard let text = range.subnet else { throw PluginError(.invalidConfig, "key \(key).subnet is missing") }
+        let key = range.path
+        let subnetKey = subnetKey ?? "\(key).subnet"
+        guard let text = range.subnet else { throw PluginError(.invalidConfig, "key \(subnetKey) is missing") }
         guard let subnet = CIDR(text) else {
             throw PluginError(
-                .invalidConfig, "key \(key)\(subnetKey): \"\(text)\" is no subnet, as 10.244.1.0/24 is")
+                .invalidConfig, "key \(subnetKey): \"\(text)\" is no subnet, as 10.244.1.0/24 is")
         }
         guard !subnet.hasHostBits else {
             throw PluginError(
-                .invalidConfig, "key \(key)\(subnetKey): \(subnet) has host bits set; its subnet is \(subnet.network)")
+                .invalidConfig, "key \(subnetKey): \(subnet) has host bits set; its subnet is \(subnet.network)")
         }
         guard subnet.prefixLength <= subnet.family.bitWidth - 2, let lowest = subnet.first.advanced(by: 1),
             let beforeLast = subnet.last.retreated(by: 1)
         else {
             throw PluginError(
                 .invalidConfig,
-                "key \(key)\(subnetKey): \(subnet) is too small: it must leave room for a gateway and a pod")
+                "key \(subnetKey): \(subnet) is too small: it must leave room for a gateway and a pod")
         }
         // The all-ones address is the broadcast address, in IPv4 only.
         let highest = subnet.family == .v4 ? beforeLast : subnet.last

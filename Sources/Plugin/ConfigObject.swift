@@ -1,0 +1,119 @@
+/// An object of the configuration, read key by key. A value of a wrong type is an error that names its key; `null` is as
+/// good as nothing.
+struct ConfigObject {
+    private let members: [String: JSONValue]
+    /// How the object is reached, `ipam.ranges[0]`; empty for the whole.
+    let path: String
+
+    /// - Throws: `.undecodable` for what is no JSON object.
+    init(_ bytes: [UInt8]) throws(PluginError) {
+        do throws(JSONReader.Failure) {
+            guard case .object(let members) = try JSONReader.read(bytes) else {
+                throw JSONReader.Failure(offset: 0, reason: "it is no object")
+            }
+            self.members = members
+            path = ""
+        } catch {
+            throw PluginError(
+                .undecodable,
+                bytes.isEmpty
+                    ? "there is no configuration on stdin"
+                    : "the configuration on stdin is no JSON object: \(error.reason) (byte \(error.offset))")
+        }
+    }
+
+    private init(_ value: JSONValue, path: String) throws(PluginError) {
+        guard case .object(let members) = value else { throw ConfigObject.mismatch(path, "an object", value) }
+        self.members = members
+        self.path = path
+    }
+
+    private static func mismatch(_ path: String, _ needed: String, _ value: JSONValue) -> PluginError {
+        PluginError(.invalidConfig, "key \(path): \(needed) is needed, not \(value.kind)")
+    }
+
+    private func keyPath(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+
+    private func value(_ key: String) -> JSONValue? {
+        guard let value = members[key], value != .null else { return nil }
+        return value
+    }
+
+    func has(_ key: String) -> Bool { value(key) != nil }
+
+    func string(_ key: String) throws(PluginError) -> String? {
+        switch value(key) {
+        case nil: return nil
+        case .string(let string)?: return string
+        case let other?: throw ConfigObject.mismatch(keyPath(key), "a string", other)
+        }
+    }
+
+    func bool(_ key: String) throws(PluginError) -> Bool? {
+        switch value(key) {
+        case nil: return nil
+        case .bool(let bool)?: return bool
+        case let other?: throw ConfigObject.mismatch(keyPath(key), "true or false", other)
+        }
+    }
+
+    func integer<T: FixedWidthInteger>(_ key: String, as type: T.Type = T.self) throws(PluginError) -> T? {
+        switch value(key) {
+        case nil: return nil
+        case .number(let digits)?:
+            guard let integer = T(digits) else {
+                throw PluginError(
+                    .invalidConfig, "key \(keyPath(key)): \(digits) is no integer within \(T.min)–\(T.max)")
+            }
+            return integer
+        case let other?: throw ConfigObject.mismatch(keyPath(key), "a number", other)
+        }
+    }
+
+    func object(_ key: String) throws(PluginError) -> ConfigObject? {
+        guard let value = value(key) else { return nil }
+        return try ConfigObject(value, path: keyPath(key))
+    }
+
+    func strings(_ key: String) throws(PluginError) -> [String]? {
+        try elements(value(key), keyPath(key))?.mapTyped { (path, value) throws(PluginError) in
+            guard case .string(let string) = value else { throw ConfigObject.mismatch(path, "a string", value) }
+            return string
+        }
+    }
+
+    func objects(_ key: String) throws(PluginError) -> [ConfigObject]? {
+        try elements(value(key), keyPath(key))?.mapTyped { (path, value) throws(PluginError) in
+            try ConfigObject(value, path: path)
+        }
+    }
+
+    /// An array of arrays of objects, as `ipam.ranges` is.
+    func objectLists(_ key: String) throws(PluginError) -> [[ConfigObject]]? {
+        try elements(value(key), keyPath(key))?.mapTyped { (path, value) throws(PluginError) in
+            try elements(value, path)?.mapTyped { (path, value) throws(PluginError) in
+                try ConfigObject(value, path: path)
+            } ?? []
+        }
+    }
+
+    private func elements(
+        _ value: JSONValue?, _ path: String
+    ) throws(PluginError) -> [(path: String, value: JSONValue)]? {
+        guard let value else { return nil }
+        guard case .array(let elements) = value else { throw ConfigObject.mismatch(path, "an array", value) }
+        return elements.enumerated().map { ("\(path)[\($0)]", $1) }
+    }
+}
+
+extension Array {
+    /// `map`, with the error's type kept.
+    fileprivate func mapTyped<T, P, V>(
+        _ body: (P, V) throws(PluginError) -> T
+    ) throws(PluginError) -> [T] where Element == (path: P, value: V) {
+        var result: [T] = []
+        result.reserveCapacity(count)
+        for element in self { result.append(try body(element.path, element.value)) }
+        return result
+    }
+}
