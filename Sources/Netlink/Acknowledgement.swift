@@ -12,7 +12,8 @@ struct Acknowledgement {
     /// body), then attributes if NLM_F_ACK_TLVS; or of an NLMSG_DONE: errno, then attributes at once.
     init(_ message: Message) throws(NetlinkError) {
         var cursor = Cursor(message.body)
-        errno = message.type == UInt16(NLMSG_DONE) && cursor.remaining < 4 ? 0 : -(try cursor.read(Int32.self))
+        // Int32.min has no negative; wrapping keeps it an error without a trap.
+        errno = message.type == UInt16(NLMSG_DONE) && cursor.remaining < 4 ? 0 : 0 &- (try cursor.read(Int32.self))
         guard message.flags & UInt16(NLM_F_ACK_TLVS) != 0 else { return }
         if message.type == UInt16(NLMSG_ERROR) {
             let length = Int(try cursor.read(UInt32.self))
