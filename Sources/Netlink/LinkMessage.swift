@@ -81,6 +81,10 @@ package struct AddressGeneration: RawRepresentable, Hashable, Sendable {
 extension LinkMessage {
     /// Reads the body of RTM_NEWLINK or RTM_DELLINK.
     package init(parsing body: ArraySlice<UInt8>) throws(NetlinkError) {
+        try self.init(parsing: body, isPeer: false)
+    }
+
+    private init(parsing body: ArraySlice<UInt8>, isPeer: Bool) throws(NetlinkError) {
         var cursor = Cursor(body)
         family = try cursor.read(UInt8.self)
         _ = try cursor.read(UInt8.self)
@@ -99,22 +103,24 @@ extension LinkMessage {
             case Int(IFLA_LINK_NETNSID): linkNamespaceID = try attribute.int32()
             case Int(IFLA_IFALIAS): alias = attribute.string()
             case Int(IFLA_NET_NS_FD): namespaceDescriptor = try attribute.uint32()
-            case Int(IFLA_LINKINFO): try readLinkInfo(attribute)
+            case Int(IFLA_LINKINFO): try readLinkInfo(attribute, isPeer: isPeer)
             case Int(IFLA_AF_SPEC) where family == 0: try readFamilies(attribute)
             default: unknown.append(attribute)
             }
         }
     }
 
-    private mutating func readLinkInfo(_ info: Attribute) throws(NetlinkError) {
+    private mutating func readLinkInfo(_ info: Attribute, isPeer: Bool) throws(NetlinkError) {
         let attributes = try info.nested()
         kind = attributes.first { $0.type == Int(IFLA_INFO_KIND) }?.string()
         portKind = attributes.first { $0.type == Int(IFLA_INFO_SLAVE_KIND) }?.string()
         for attribute in attributes {
             switch attribute.type {
             case Int(IFLA_INFO_DATA) where kind == "veth":
+                // 16-bit lengths leave room for peers 1600 deep: more than the stack has.
+                guard !isPeer else { throw NetlinkError(.malformed, context: "a veth peer with a peer of its own") }
                 for peer in try attribute.nested() where peer.type == Int(VETH_INFO_PEER) {
-                    kindData = .veth(peer: try LinkMessage(parsing: peer.payload))
+                    kindData = .veth(peer: try LinkMessage(parsing: peer.payload, isPeer: true))
                 }
             case Int(IFLA_INFO_DATA): kindData = .other(try attribute.nested())
             case Int(IFLA_INFO_SLAVE_DATA) where portKind == "bridge":
