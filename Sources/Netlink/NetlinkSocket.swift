@@ -23,7 +23,8 @@ package struct NetlinkSocket: ~Copyable {
         self.init(owning: try NetlinkSocket.open())
     }
 
-    private init(owning socket: consuming OwnedDescriptor) { self.socket = socket }
+    /// Takes over an open socket; a test answers in the kernel's place at the other end of it.
+    init(owning socket: consuming OwnedDescriptor) { self.socket = socket }
 
     private static func open() throws(NetlinkError) -> OwnedDescriptor {
         let descriptor = Glibc.socket(
