@@ -13,8 +13,9 @@ package struct NetlinkSocket: ~Copyable {
 
     private var descriptor: Int32 { socket.rawValue }
 
-    /// Requests in one send. Each costs at least one ACK in our receive buffer, which must hold them all.
-    static let batchLimit = 64
+    /// Requests in one send. Our receive buffer must hold all answers: of 208 KiB (net.core.rmem_default), an ACK takes
+    /// less than one, and the echo of a new bridge more than four.
+    static let batchLimit = 32
     /// How often a dump that changed under the reader, or overran, is begun again.
     static let dumpAttempts = 8
 
