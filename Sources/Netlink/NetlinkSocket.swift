@@ -154,31 +154,43 @@ package struct NetlinkSocket: ~Copyable {
     /// One datagram from the kernel; whatever another process sent to our port is dropped.
     private mutating func receive() throws(NetlinkError) -> [Message] {
         while true {
+            // One link may be larger than the buffer (its other names take up to 64 KiB). A dump in which a datagram was
+            // cut off cannot be begun again while it runs (EBUSY), so room is made before the datagram is taken.
+            var received = recv(descriptor, nil, 0, Int32(MSG_PEEK) | Int32(MSG_TRUNC))
+            if received > buffer.count { buffer = [UInt8](repeating: 0, count: received) }
             var sender = sockaddr_nl()
             var length = socklen_t(MemoryLayout<sockaddr_nl>.size)
             let descriptor = descriptor
-            let received = buffer.withUnsafeMutableBytes { buffer in
-                withUnsafeMutableBytes(of: &sender) { sender in
-                    recvfrom(
-                        descriptor, buffer.baseAddress, buffer.count, Int32(MSG_TRUNC),
-                        sender.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length)
+            if received >= 0 {
+                received = buffer.withUnsafeMutableBytes { buffer in
+                    withUnsafeMutableBytes(of: &sender) { sender in
+                        recvfrom(
+                            descriptor, buffer.baseAddress, buffer.count, Int32(MSG_TRUNC),
+                            sender.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length)
+                    }
                 }
             }
             if received < 0 {
                 if Glibc.errno == EINTR { continue }
                 if Glibc.errno == ENOBUFS {
+                    drain()
                     throw NetlinkError(.overrun, errno: .noBufferSpace, context: "receive")
                 }
                 throw NetlinkSocket.failure("receive")
             }
             guard sender.nl_pid == 0 else { continue }
             guard received <= buffer.count else {
-                // The datagram is gone, so the conversation must begin anew, with room for one as large.
-                buffer = [UInt8](repeating: 0, count: received)
                 throw NetlinkError(.overrun, context: "receive: a datagram of \(received) bytes was cut off")
             }
             return try Message.split(Array(buffer[..<received])[...])
         }
+    }
+
+    /// Throws away all that waits. While the buffer is full the kernel answers nothing but ENOBUFS, and reading also runs
+    /// a dump that was left half way to its end, without which the kernel begins no other (EBUSY).
+    private func drain() {
+        var byte: UInt8 = 0
+        while recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT)) > 0 || [ENOBUFS, EINTR].contains(Glibc.errno) {}
     }
 
     private static func failure(_ context: String) -> NetlinkError {
