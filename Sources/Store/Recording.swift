@@ -40,20 +40,29 @@ extension Store {
     ///
     /// - Throws: `.exhausted` when a range set has no address left.
     package func record(_ request: AttachmentRequest) throws(StoreError) -> Recorded {
-        try write { (database) throws(StoreError) in
-            try collectEarlierBoots(bootID: request.namespace.bootID, database)
-            let network = try Network.ensure(request.network, database)
-            let existing = try database.integer(
-                "SELECT id FROM attachments WHERE container_id = ? AND ifname = ? AND network_id = ?",
-                .text(request.containerID), .text(request.ifname), .integer(network.id))
-            if let existing, let attachment = try Attachment.load(database, id: existing) {
-                return .existing(attachment)
+        var locked: Int64?
+        do throws(StoreError) {
+            return try write { (database) throws(StoreError) in
+                try collectEarlierBoots(bootID: request.namespace.bootID, database)
+                let network = try Network.ensure(request.network, database)
+                let existing = try database.integer(
+                    "SELECT id FROM attachments WHERE container_id = ? AND ifname = ? AND network_id = ?",
+                    .text(request.containerID), .text(request.ifname), .integer(network.id))
+                if let existing, let attachment = try Attachment.load(database, id: existing) {
+                    return .existing(attachment)
+                }
+                let attachment = try insert(request, network, database)
+                guard try tryLock(attachment: attachment.id) else {
+                    throw StoreError(
+                        .locked, "attachment \(attachment.id) is new, yet another process holds its lock")
+                }
+                locked = attachment.id
+                return .new(Intent(networks: [network], attachments: [attachment]))
             }
-            let attachment = try insert(request, network, database)
-            guard try tryLock(attachment: attachment.id) else {
-                throw StoreError(.locked, "attachment \(attachment.id) is new, yet another process holds its lock")
-            }
-            return .new(Intent(networks: [network], attachments: [attachment]))
+        } catch {
+            // The id was never committed, so the next attachment gets it.
+            if let locked { unlock(attachment: locked) }
+            throw error
         }
     }
 
