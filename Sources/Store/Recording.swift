@@ -151,10 +151,11 @@ extension Store {
         for route in attachment.routes {
             try database.run(
                 """
-                INSERT INTO routes (attachment_id, dst, gateway, metric, table_id, mtu, advmss, scope)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO routes (attachment_id, dst, gateway, dev, src, metric, table_id, mtu, advmss, scope)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """, .integer(attachment.id), .text(route.destination.description),
-                .optional(route.gateway?.description), .integer(route.metric), .integer(route.table),
+                .optional(route.gateway?.description), .optional(route.device),
+                .optional(route.source?.description), .integer(route.metric), .integer(route.table),
                 .optional(route.mtu), .optional(route.advertisedMSS), .optional(route.scope))
         }
         try Event.write(
