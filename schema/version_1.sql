@@ -110,6 +110,8 @@ CREATE TABLE addresses (
     -- What the pod routes by. If the attachment's is_gateway is set, the bridge keeps it as long as this row stands.
     gateway       TEXT,
     attachment_id INTEGER NOT NULL REFERENCES attachments (id) ON DELETE CASCADE,
+    -- Its place in ADD's answer, from 0. A pod's first address is the one that its cluster shows.
+    position      INTEGER NOT NULL CHECK (position >= 0),
     created_ms    INTEGER NOT NULL,
     PRIMARY KEY (bridge, address)
 ) STRICT, WITHOUT ROWID;

@@ -188,12 +188,14 @@ extension Lease {
         _ database: borrowing Connection, where condition: String, _ values: SQLValue...
     ) throws(StoreError) -> [(attachmentID: Int64, lease: Lease)] {
         try database.query(
-            "SELECT attachment_id, address || '/' || prefix_length, gateway FROM addresses WHERE \(condition)",
-            values: values
+            """
+            SELECT attachment_id, address || '/' || prefix_length, gateway FROM addresses WHERE \(condition)
+            ORDER BY attachment_id, position
+            """, values: values
         ) { (row) throws(StoreError) in
             let address = try row.parsed(1, "address", { CIDR($0) })
             return (row.integer(0), Lease(address: address, gateway: row.optionalText(2).flatMap { IPAddress($0) }))
-        }.sorted { $0.lease.address.address < $1.lease.address.address }
+        }
     }
 }
 

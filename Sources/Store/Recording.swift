@@ -139,14 +139,14 @@ extension Store {
             .text(attachment.mac.description), .bool(attachment.macRequested), .optional(attachment.mtu),
             .optional(attachment.pod.namespace), .optional(attachment.pod.name), .optional(attachment.pod.uid),
             .text(cniVersion), now)
-        for lease in attachment.leases {
+        for (position, lease) in attachment.leases.enumerated() {
             try database.run(
                 """
-                INSERT INTO addresses (bridge, address, prefix_length, gateway, attachment_id, created_ms)
-                VALUES (?, ?, ?, ?, ?, ?)
+                INSERT INTO addresses (bridge, address, prefix_length, gateway, attachment_id, position, created_ms)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
                 """, .text(attachment.bridge), .text(lease.address.address.description),
                 .integer(lease.address.prefixLength), .optional(lease.gateway?.description), .integer(attachment.id),
-                now)
+                .integer(position), now)
         }
         for route in attachment.routes {
             try database.run(
