@@ -125,6 +125,8 @@ CREATE TABLE released (
     address  TEXT    NOT NULL,
     PRIMARY KEY (range_id, sequence)
 ) STRICT, WITHOUT ROWID;
+-- Once a range, with its latest release: a network beside it on the bridge may use the address again and again.
+CREATE UNIQUE INDEX released_once ON released (range_id, address);
 
 -- Routes that should exist. With an attachment: in that pod, as ADD promised. Without: on the host, entered by an admin,
 -- say to another node's pods:

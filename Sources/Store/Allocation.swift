@@ -86,7 +86,7 @@ enum Allocation {
             for range in try ranges(on: lease.bridge, containing: lease.address, database) {
                 try database.run("UPDATE store SET released = released + 1")
                 try database.run(
-                    "INSERT INTO released (range_id, sequence, address) SELECT ?, released, ? FROM store",
+                    "INSERT OR REPLACE INTO released (range_id, sequence, address) SELECT ?, released, ? FROM store",
                     .integer(range), .text(lease.address.description))
             }
         }
