@@ -92,15 +92,16 @@ enum Allocation {
         }
     }
 
-    /// Ranges on a bridge whose never-used part is already past the address.
+    /// Ranges on a bridge whose never-used part is already past the address, and that have it for pods: another
+    /// network's pod may have held what is the gateway here.
     private static func ranges(
         on bridge: String, containing address: IPAddress, _ database: borrowing Connection
     ) throws(StoreError) -> [Int64] {
         try database.query(
             """
             SELECT r.id, r.first, r.last, r.next FROM ranges AS r JOIN networks AS n ON n.id = r.network_id
-            WHERE n.bridge = ?
-            """, .text(bridge)
+            WHERE n.bridge = ? AND r.gateway <> ?
+            """, .text(bridge), .text(address.description)
         ) { (row) throws(StoreError) -> Int64? in
             let first = try row.parsed(1, "range start", { IPAddress($0) })
             let last = try row.parsed(2, "range end", { IPAddress($0) })
