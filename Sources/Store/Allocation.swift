@@ -21,14 +21,18 @@ enum Allocation {
     ) throws(StoreError) -> IPAddress? {
         if let fresh = try allocateFresh(from: range, id: id, bridge: bridge, database) { return fresh }
         while true {
+            // What is another network's gateway today stays in its place until that changes.
             let oldest = try database.query(
-                "SELECT sequence, address FROM released WHERE range_id = ? ORDER BY sequence LIMIT 1", .integer(id)
+                """
+                SELECT sequence, address FROM released WHERE range_id = ? AND address NOT IN (\(gatewaysOnBridge))
+                ORDER BY sequence LIMIT 1
+                """, .integer(id), .text(bridge)
             ) { (row) throws(StoreError) in (row.integer(0), try row.parsed(1, "address", { IPAddress($0) })) }
             guard let (sequence, address) = oldest.first else { return nil }
             try database.run(
                 "DELETE FROM released WHERE range_id = ? AND sequence = ?", .integer(id), .integer(sequence))
             // Another network on this bridge may have taken it since; its release puts it back here.
-            if try isFree(address, bridge: bridge, database) { return address }
+            if try !isHeld(address, bridge: bridge, database) { return address }
         }
     }
 
@@ -45,10 +49,14 @@ enum Allocation {
         }
         while true {
             let following = candidate < range.last ? candidate.advanced(by: 1) : nil
-            if candidate != range.gateway, try isFree(candidate, bridge: bridge, database) {
-                try database.run(
-                    "UPDATE ranges SET next = ? WHERE id = ?", .optional(following?.description), .integer(id))
-                return candidate
+            if candidate != range.gateway, try !isHeld(candidate, bridge: bridge, database) {
+                if try !isGateway(candidate, bridge: bridge, database) {
+                    try database.run(
+                        "UPDATE ranges SET next = ? WHERE id = ?", .optional(following?.description), .integer(id))
+                    return candidate
+                }
+                // Another network's, for now: a pod's again when that network changes.
+                try remember(candidate, range: id, database)
             }
             guard let following else {
                 try database.run("UPDATE ranges SET next = NULL WHERE id = ?", .integer(id))
@@ -58,20 +66,33 @@ enum Allocation {
         }
     }
 
-    /// Neither held on this bridge, nor the gateway of a network on it.
-    private static func isFree(
+    private static func isHeld(
         _ address: IPAddress, bridge: String, _ database: borrowing Connection
     ) throws(StoreError) -> Bool {
-        let text = SQLValue.text(address.description)
-        if try database.integer("SELECT 1 FROM addresses WHERE bridge = ? AND address = ?", .text(bridge), text) != nil
-        {
-            return false
-        }
-        return try database.integer(
-            """
-            SELECT 1 FROM networks AS n JOIN ranges AS r ON r.network_id = n.id
-            WHERE n.bridge = ? AND r.gateway = ? AND n.is_gateway
-            """, .text(bridge), text) == nil
+        try database.integer(
+            "SELECT 1 FROM addresses WHERE bridge = ? AND address = ?", .text(bridge), .text(address.description))
+            != nil
+    }
+
+    /// Gateways that a bridge holds, whichever of its networks asks for them.
+    private static let gatewaysOnBridge = """
+        SELECT r.gateway FROM networks AS n JOIN ranges AS r ON r.network_id = n.id WHERE n.bridge = ? AND n.is_gateway
+        """
+
+    private static func isGateway(
+        _ address: IPAddress, bridge: String, _ database: borrowing Connection
+    ) throws(StoreError) -> Bool {
+        try database.integer("SELECT ? IN (\(gatewaysOnBridge))", .text(address.description), .text(bridge)) == 1
+    }
+
+    /// Puts an address behind all others that a range may hand out again.
+    private static func remember(
+        _ address: IPAddress, range: Int64, _ database: borrowing Connection
+    ) throws(StoreError) {
+        try database.run("UPDATE store SET released = released + 1")
+        try database.run(
+            "INSERT OR REPLACE INTO released (range_id, sequence, address) SELECT ?, released, ? FROM store",
+            .integer(range), .text(address.description))
     }
 
     /// Gives an attachment's addresses back to every range on their bridge that could have handed them out.
@@ -84,10 +105,7 @@ enum Allocation {
         try database.run("DELETE FROM addresses WHERE attachment_id = ?", .integer(attachment))
         for lease in held {
             for range in try ranges(on: lease.bridge, containing: lease.address, database) {
-                try database.run("UPDATE store SET released = released + 1")
-                try database.run(
-                    "INSERT OR REPLACE INTO released (range_id, sequence, address) SELECT ?, released, ? FROM store",
-                    .integer(range), .text(lease.address.description))
+                try remember(lease.address, range: range, database)
             }
         }
     }
