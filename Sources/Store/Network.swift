@@ -132,25 +132,27 @@ extension Network {
         let now = SQLValue.integer(Clock.nowMilliseconds())
         if let network = try load(database, name: spec.name).first {
             if network.spec == spec { return network }
+            // In this order: what goes is given up by the bridge that held it, and nothing else is.
+            let kept = try network.deleteRanges(
+                except: network.spec.bridge == spec.bridge ? spec.rangeSets : [], database)
+            let bridgeMAC =
+                network.spec.bridge == spec.bridge
+                ? network.bridgeMAC.description : try sharedMAC(bridge: spec.bridge, database)
             try database.run(
                 """
-                UPDATE networks SET bridge = ?, mtu = ?, is_gateway = ?, is_default_gateway = ?, hairpin = ?,
-                repair_pod = ?, updated_ms = ? WHERE id = ?
-                """, .text(spec.bridge), .optional(spec.mtu), .bool(spec.isGateway), .bool(spec.isDefaultGateway),
-                .bool(spec.hairpin), .text(spec.repairPod.rawValue), now, .integer(network.id))
-            try network.replaceRanges(spec.rangeSets, database)
+                UPDATE networks SET bridge = ?, bridge_mac = ?, mtu = ?, is_gateway = ?, is_default_gateway = ?,
+                hairpin = ?, repair_pod = ?, updated_ms = ? WHERE id = ?
+                """, .text(spec.bridge), .text(bridgeMAC), .optional(spec.mtu), .bool(spec.isGateway),
+                .bool(spec.isDefaultGateway), .bool(spec.hairpin), .text(spec.repairPod.rawValue), now,
+                .integer(network.id))
+            try insertRanges(spec.rangeSets, network: network.id, kept: kept, database)
         } else {
-            var generator = SystemRandomNumberGenerator()
-            // Networks on one bridge share its MAC.
-            let shared = try database.query(
-                "SELECT bridge_mac FROM networks WHERE bridge = ? LIMIT 1", .text(spec.bridge)
-            ) { (row) throws(StoreError) in row.text(0) }
             try database.run(
                 """
                 INSERT INTO networks (name, bridge, bridge_mac, mtu, is_gateway, is_default_gateway, hairpin,
                 repair_pod, created_ms, updated_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """, .text(spec.name), .text(spec.bridge),
-                .text(shared.first ?? MACAddress.random(using: &generator).description), .optional(spec.mtu),
+                .text(try sharedMAC(bridge: spec.bridge, database)), .optional(spec.mtu),
                 .bool(spec.isGateway), .bool(spec.isDefaultGateway), .bool(spec.hairpin),
                 .text(spec.repairPod.rawValue), now, now)
             try insertRanges(spec.rangeSets, network: database.lastInsertedID, kept: [:], database)
@@ -161,7 +163,20 @@ extension Network {
         return network
     }
 
-    private func replaceRanges(_ sets: [[RangeSpec]], _ database: borrowing Connection) throws(StoreError) {
+    /// Networks on one bridge share its MAC; the first of them makes it up.
+    private static func sharedMAC(bridge: String, _ database: borrowing Connection) throws(StoreError) -> String {
+        let shared = try database.query("SELECT bridge_mac FROM networks WHERE bridge = ? LIMIT 1", .text(bridge)) {
+            (row) throws(StoreError) in row.text(0)
+        }
+        var generator = SystemRandomNumberGenerator()
+        return shared.first ?? MACAddress.random(using: &generator).description
+    }
+
+    /// Takes out the ranges that are no longer configured; returns the rows of the others. What a range knows of its
+    /// addresses is about one bridge, so that another one begins with none.
+    private func deleteRanges(
+        except sets: [[RangeSpec]], _ database: borrowing Connection
+    ) throws(StoreError) -> [RangeSpec: Int64] {
         var kept: [RangeSpec: Int64] = [:]
         for (set, ids) in zip(spec.rangeSets, rangeIDs) {
             for (range, id) in zip(set, ids) {
@@ -172,7 +187,7 @@ extension Network {
                 }
             }
         }
-        try Network.insertRanges(sets, network: id, kept: kept, database)
+        return kept
     }
 
     private static func insertRanges(
