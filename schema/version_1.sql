@@ -194,13 +194,26 @@ WHEN old.attachment_id IS NULL BEGIN
             'route ' || old.dst || ' metric ' || old.metric || ' table ' || old.table_id, 'its row was changed');
 END;
 
--- A gateway that no range and no lease asks for any more is taken from the bridge.
+-- A gateway that no range and no lease asks for any more is taken from the bridge: one that we put there, not a router's
+-- or an adopted bridge's own.
 CREATE TRIGGER gateway_withdrawn AFTER DELETE ON ranges BEGIN
     INSERT INTO events (at_ms, kind, object, reason, network)
     SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER), 'withdrawn',
            'address ' || old.gateway || substr(old.subnet, instr(old.subnet, '/')) || ' on ' || bridge,
            'its range is no longer configured', name
-    FROM networks WHERE id = old.network_id;
+    FROM networks WHERE id = old.network_id AND is_gateway;
+END;
+CREATE TRIGGER gateway_not_ours AFTER UPDATE OF is_gateway ON networks WHEN old.is_gateway AND NOT new.is_gateway BEGIN
+    INSERT INTO events (at_ms, kind, object, reason, network)
+    SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER), 'withdrawn',
+           'address ' || gateway || substr(subnet, instr(subnet, '/')) || ' on ' || old.bridge,
+           'its network is no longer a gateway', old.name
+    FROM ranges WHERE network_id = old.id;
+END;
+-- Before the network goes, so that its ranges still know its bridge; a shell without foreign keys leaves none behind.
+CREATE TRIGGER ranges_of_deleted BEFORE DELETE ON networks BEGIN
+    DELETE FROM released WHERE range_id IN (SELECT id FROM ranges WHERE network_id = old.id);
+    DELETE FROM ranges WHERE network_id = old.id;
 END;
 
 -- An attachment's host interface may be deleted wherever it is found once its row is gone.
