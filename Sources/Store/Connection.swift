@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import Glibc
 
 /// One SQLite connection. Not shared between threads.
 package struct Connection: ~Copyable {
@@ -153,6 +154,9 @@ package struct Connection: ~Copyable {
                 .readOnly, "\(path) cannot be written (\(words)): remount its file system or mend its permissions")
         case SQLITE_CANTOPEN, SQLITE_PERM, SQLITE_AUTH:
             return StoreError(.io, "cannot open \(path) (\(words)): look at its directory and permissions")
+        // The log's index is grown by writing, and a disk that is full for it comes as an input/output error.
+        case SQLITE_IOERR where handle.map(sqlite3_system_errno) == ENOSPC:
+            return StoreError(.full, "no space left for \(path): free space on its file system (\(words))")
         case SQLITE_IOERR:
             return StoreError(.io, "\(path): \(words) (SQLite error \(status)): look at the disk that holds it")
         case SQLITE_CONSTRAINT:
