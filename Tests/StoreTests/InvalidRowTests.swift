@@ -1,0 +1,93 @@
+import Addressing
+import Store
+import Testing
+
+/// An admin may have written anything where the schema cannot check it.
+@Suite struct InvalidRowTests {
+    /// Host routes that an admin wrote, and the text that is wrong in each.
+    private static let routes: [(String, String)] = [
+        ("INSERT INTO routes (dst, gateway) VALUES ('10.0.0.0/33', '192.0.2.1')", "10.0.0.0/33"),
+        ("INSERT INTO routes (dst, gateway) VALUES ('10.0.0.1/8', '192.0.2.1')", "10.0.0.1/8"),
+        ("INSERT INTO routes (dst, gateway) VALUES ('default', '192.0.2.1')", "default"),
+        ("INSERT INTO routes (dst, gateway) VALUES ('10.0.0.0/8', 'router')", "router"),
+        ("INSERT INTO routes (dst, dev, src) VALUES ('10.0.0.0/8', 'eth0', '10.0.0')", "10.0.0"),
+    ]
+
+    /// What the plugin wrote and somebody spoilt.
+    private static let pods: [(String, String)] = [
+        ("UPDATE attachments SET mac = 'none' WHERE container_id = 'bad'", "none"),
+        ("UPDATE attachments SET host_mac = '02:00' WHERE container_id = 'bad'", "02:00"),
+        (
+            "UPDATE addresses SET address = '10.0.0.300' WHERE attachment_id = "
+                + "(SELECT id FROM attachments WHERE container_id = 'bad')", "10.0.0.300"
+        ),
+    ]
+
+    @Test(arguments: pods)
+    func theTextIsNamed(_ sql: String, _ text: String) throws {
+        try withScratch { directory in
+            let network = try NetworkSpec(sets: [["10.0.0.0/29"]])
+            let store = try Store.open(directory: directory, access: .create)
+            for name in ["good", "bad"] { _ = try store.add(AttachmentRequest(network, name)) }
+            try sqlite(directory, sql)
+            let bad = try sqliteReadOnly(directory, "SELECT id FROM attachments WHERE container_id = 'bad'")
+            let error = try failure { try store.intent(attachment: try #require(Int64(bad))) }
+            close(store)
+            #expect(error.code == .invalid)
+            #expect(error.message.contains("\"\(text)"), "\(error)")
+        }
+    }
+
+    /// The row is told, by its number and text; the routes beside it count.
+    @Test(arguments: routes)
+    func aBadRouteIsTold(_ sql: String, _ text: String) throws {
+        try withScratch { directory in
+            let store = try Store.open(directory: directory, access: .create)
+            try sqlite(directory, sql + "; INSERT INTO routes (dst, gateway) VALUES ('10.9.0.0/16', '192.0.2.1')")
+            let intent = try store.intent()
+            close(store)
+            #expect(intent.hostRoutes.map(\.destination.description) == ["10.9.0.0/16"])
+            let problem = try #require(intent.problems.first)
+            #expect(intent.problems.count == 1)
+            #expect(problem.contains("routes row 1") && problem.contains("\"\(text)"), "\(problem)")
+        }
+    }
+
+    /// One failure stays one failure: other pods come and go as if nothing were wrong.
+    @Test(arguments: routes + pods)
+    func otherPodsDoNotCare(_ sql: String, _ text: String) throws {
+        try withScratch { directory in
+            let network = try NetworkSpec(sets: [["10.0.0.0/29"]])
+            let store = try Store.open(directory: directory, access: .create)
+            let good = try store.add(AttachmentRequest(network, "good"))
+            _ = try store.add(AttachmentRequest(network, "bad"))
+            try sqlite(directory, sql)
+            let own = try store.intent(attachment: good.id)
+            let next = try store.add(AttachmentRequest(network, "next"))
+            try store.release(good, reason: "DEL")
+            close(store)
+            #expect(own.attachments == [good])
+            #expect(texts(next.addresses) == ["10.0.0.4"])
+        }
+    }
+
+    /// A range that makes no sense stops its own network, with the text that is wrong.
+    @Test(arguments: ["subnet", "first", "last", "gateway", "next"])
+    func aBadRangeStopsItsNetworkOnly(_ column: String) throws {
+        try withScratch { directory in
+            let bad = try NetworkSpec("bad", bridge: "bad0", sets: [["10.0.0.0/29"]])
+            let good = try NetworkSpec("good", bridge: "good0", sets: [["10.0.0.0/29"]])
+            let store = try Store.open(directory: directory, access: .create)
+            for network in [bad, good] { _ = try store.add(AttachmentRequest(network, "a")) }
+            try sqlite(
+                directory,
+                "UPDATE ranges SET \(column) = 'x' WHERE network_id = (SELECT id FROM networks WHERE name = 'bad')")
+            let error = try failure { try store.record(AttachmentRequest(bad, "b")) }
+            let fine = try store.add(AttachmentRequest(good, "b"))
+            close(store)
+            #expect(error.code == .invalid)
+            #expect(error.message.contains("\"x\""), "\(error)")
+            #expect(texts(fine.addresses) == ["10.0.0.3"])
+        }
+    }
+}
