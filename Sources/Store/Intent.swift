@@ -23,14 +23,14 @@ extension Store {
     /// The whole node, in one snapshot.
     package func intent() throws(StoreError) -> Intent {
         try read { (database) throws(StoreError) in
-            var attachments = try Attachment.load(database)
+            var problems: [String] = []
+            var attachments = try Attachment.load(database, problems: &problems)
             var place: [Int64: Int] = [:]
             for (index, attachment) in attachments.enumerated() { place[attachment.id] = index }
-            for (id, lease) in try Lease.load(database, where: "1") {
+            for (id, lease) in try Lease.load(database, where: "1", problems: &problems) {
                 if let index = place[id] { attachments[index].leases.append(lease) }
             }
             var hostRoutes: [RouteSpec] = []
-            var problems: [String] = []
             for (id, route) in try RouteSpec.load(database, where: "1", problems: &problems) {
                 if let id {
                     if let index = place[id] { attachments[index].routes.append(route) }

@@ -208,9 +208,14 @@ extension Store {
         guard !bootID.isEmpty,
             try database.integer("SELECT 1 FROM store WHERE boot_id IS NOT ?", .text(bootID)) != nil
         else { return }
-        for var attachment in try Attachment.load(database, where: "a.boot_id NOT IN (?, '')", .text(bootID)) {
-            attachment.leases = try Lease.load(database, where: "attachment_id = ?", .integer(attachment.id)).map(
-                \.lease)
+        // A row that cannot be read stays, and apply tells of it.
+        var problems: [String] = []
+        let dead = try Attachment.load(
+            database, where: "a.boot_id NOT IN (?, '')", .text(bootID), problems: &problems)
+        for var attachment in dead {
+            attachment.leases = try Lease.load(
+                database, where: "attachment_id = ?", .integer(attachment.id), problems: &problems
+            ).map(\.lease)
             try release(attachment, reason: "the machine booted since", database)
         }
         try database.run("UPDATE store SET boot_id = ?", .text(bootID))

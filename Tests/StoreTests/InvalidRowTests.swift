@@ -63,10 +63,14 @@ import Testing
             _ = try store.add(AttachmentRequest(network, "bad"))
             try sqlite(directory, sql)
             let own = try store.intent(attachment: good.id)
+            let whole = try store.intent()
             let next = try store.add(AttachmentRequest(network, "next"))
             try store.release(good, reason: "DEL")
             close(store)
             #expect(own.attachments == [good])
+            #expect(whole.attachments.contains(good))
+            #expect(whole.problems.count == 1)
+            #expect(whole.problems.contains { $0.contains("\"\(text)") }, "\(whole.problems)")
             #expect(texts(next.addresses) == ["10.0.0.4"])
         }
     }
