@@ -1,0 +1,148 @@
+import Addressing
+import Reconciler
+import Store
+import Testing
+
+/// A node made up from a seed: what should be, and a kernel in which some of it is.
+struct GeneratedState {
+    var intent: Intent
+    var kernel = SimulatedKernel()
+    private var generator: SplitMix64
+
+    /// A route with our protocol number that no row asks for.
+    static let stray = "10.99.0.0/16"
+
+    var desired: KernelState { render(intent) }
+
+    init(seed: UInt64) throws {
+        generator = SplitMix64(seed: seed)
+        intent = try GeneratedState.makeIntent(&generator)
+        try addForeigners()
+        // Empty, perfect, or sabotaged.
+        let start = Int.random(in: 0..<4, using: &generator)
+        guard start > 0 else { return }
+        _ = kernel.carryOut(try kernel.plan(desired))
+        guard start > 1 else { return }
+        for _ in 0..<Int.random(in: 1...6, using: &generator) { sabotage() }
+    }
+
+    private static func makeIntent(_ generator: inout SplitMix64) throws -> Intent {
+        var intent = Intent()
+        for id in 1...Int64.random(in: 1...3, using: &generator) {
+            var subnets: [[RangeSpec]] = []
+            let families = Int.random(in: 0..<3, using: &generator)
+            if families != 1 { subnets.append([try range("10.\(id).0.0/24")]) }
+            if families != 0 { subnets.append([try range("fd00:\(id)::/64")]) }
+            let bridge = ["cni0", "cni0", "br-a"].randomElement(using: &generator) ?? "cni0"
+            intent.networks.append(
+                Network(
+                    id: id,
+                    spec: NetworkSpec(
+                        name: "net\(id)", bridge: bridge,
+                        mtu: [nil, 1400, 9000].randomElement(using: &generator) ?? nil,
+                        isGateway: !generator.once(in: 3), isDefaultGateway: !generator.once(in: 4),
+                        hairpin: generator.once(in: 2), rangeSets: subnets),
+                    bridgeMAC: try mac(bridge == "cni0" ? "02:00:00:00:00:01" : "02:00:00:00:00:02")))
+        }
+        for id in 1...8 where generator.once(in: 2) {
+            intent.attachments.append(try makeAttachment(Int64(id), intent.networks, &generator))
+        }
+        for id in 0..<Int.random(in: 0...3, using: &generator) {
+            intent.hostRoutes.append(
+                RouteSpec(
+                    destination: try cidr(id == 2 ? "fd77::/64" : "10.20\(id).0.0/16"),
+                    gateway: try ip(id == 2 ? "fd99::9" : "192.168.0.9"),
+                    metric: [0, 50, 1024].randomElement(using: &generator) ?? 0,
+                    mtu: generator.once(in: 3) ? 1300 : nil))
+        }
+        return intent
+    }
+
+    private static func makeAttachment(
+        _ id: Int64, _ networks: [Network], _ generator: inout SplitMix64
+    ) throws -> StoredAttachment {
+        let network = try #require(networks.randomElement(using: &generator))
+        let leases = try network.spec.rangeSets.joined().map { range in
+            let address = try #require(range.gateway.advanced(by: UInt128(id)))
+            return Lease(
+                address: try #require(CIDR(address, prefixLength: range.subnet.prefixLength)), gateway: range.gateway)
+        }
+        var routes: [RouteSpec] = []
+        if network.spec.isDefaultGateway {
+            routes = leases.map { RouteSpec(destination: .defaultRoute($0.address.family), gateway: $0.gateway) }
+        }
+        if generator.once(in: 3) {
+            routes.append(RouteSpec(destination: try cidr("169.254.1.0/24"), mtu: 1200, scope: 253))
+        }
+        var made = try attachment(
+            id, bridge: generator.once(in: 6) ? "br-old" : network.spec.bridge,
+            state: generator.once(in: 5) ? .adding : .ready, mtu: network.spec.mtu,
+            macRequested: generator.once(in: 4),
+            repairPod: [.all, .all, .missingLink, .none].randomElement(using: &generator) ?? .all,
+            leases: [], isGateway: network.spec.isGateway, routes: routes)
+        made.leases = leases
+        return made
+    }
+
+    /// A machine is never Plumb's alone.
+    private mutating func addForeigners() throws {
+        let uplink = "enp1s0"
+        kernel.insertLink(uplink, SimulatedLink(kind: "physical link"))
+        for address in ["192.168.0.2/24", "fd99::2/64"] {
+            kernel[.host].addresses.append(
+                SimulatedAddress(cidr: try cidr(address), link: uplink, isForeign: true))
+        }
+        kernel[.host].routes.append(
+            SimulatedRoute(
+                route: Route(destination: .defaultRoute(.v4), gateway: try ip("192.168.0.1"), link: uplink),
+                isForeign: true))
+        kernel.insertLink("veth1234", SimulatedLink(kind: "veth", isUp: false, mtu: 1280, master: "docker0"))
+        // An adopted bridge with an MTU, a MAC and an address of its own.
+        for bridge in ["cni0", "br-a"] where generator.once(in: 3) {
+            kernel.insertLink(bridge, SimulatedLink(kind: "bridge", mtu: 1234))
+            kernel[.host].addresses.append(
+                SimulatedAddress(cidr: try cidr("172.17.0.1/16"), link: bridge, isForeign: true))
+        }
+        // Ours by their mark, yet of no row: never deleted unless withdrawn.
+        kernel.insertLink("plumbother1", SimulatedLink(kind: "veth", isMarked: true))
+        kernel[.host].routes.append(
+            SimulatedRoute(
+                route: Route(destination: try cidr(GeneratedState.stray), gateway: try ip("192.168.0.7"), link: uplink))
+        )
+    }
+
+    private mutating func sabotage() {
+        let names = kernel.namespaces.keys.sorted { ($0.attachment ?? 0) < ($1.attachment ?? 0) }
+        guard let namespace = names.randomElement(using: &generator) else { return }
+        let ours = kernel[namespace].links.filter { $0.value.isMarked && $0.key != "plumbother1" }.keys.sorted()
+        guard let link = ours.randomElement(using: &generator) else { return }
+        let bridges = kernel[.host].links.filter { $0.value.kind == "bridge" }.keys.sorted()
+        switch Int.random(in: 0..<10, using: &generator) {
+        case 0: kernel.deleteLink(link, in: namespace)
+        case 1: kernel[namespace].bringDown(link)
+        case 2: kernel[namespace].links[link]?.mtu = 1111
+        case 3: kernel[namespace].links[link]?.mac = MACAddress.random(using: &generator)
+        case 4: if namespace != .host { kernel.renameLink(link, to: "lost0", in: namespace) }
+        case 5:
+            guard namespace == .host, kernel[.host].links[link]?.kind == "veth" else { return }
+            kernel[.host].links[link]?.master = generator.once(in: 3) ? nil : bridges.randomElement(using: &generator)
+        case 6: kernel[namespace].links[link]?.hairpin.toggle()
+        case 7:
+            kernel[namespace].addresses.removeAll { !$0.isForeign && generator.once(in: 2) }
+        case 8:
+            for place in kernel[namespace].routes.indices where !kernel[namespace].routes[place].isForeign {
+                kernel[namespace].routes[place].route.mtu = 777
+                kernel[namespace].routes[place].route.gateway = nil
+            }
+            kernel[namespace].addresses.indices.last.map {
+                kernel[namespace].addresses[$0].isUnusable = !kernel[namespace].addresses[$0].isForeign
+            }
+        default:
+            let stray = GeneratedState.stray
+            kernel[namespace].routes.removeAll {
+                !$0.isForeign && $0.route.destination.description != stray && generator.once(in: 2)
+            }
+            kernel[.host].sysctls["net/ipv4/ip_forward"] = "0"
+        }
+    }
+}

@@ -1,0 +1,204 @@
+import Addressing
+import Reconciler
+
+struct SimulatedLink: Hashable, Sendable {
+    struct End: Hashable, Sendable {
+        var namespace: NamespaceID
+        var name: String
+    }
+
+    var kind: String
+    var isUp = true
+    var isMarked = false
+    var mac: MACAddress?
+    var mtu = 1500
+    var master: String?
+    var hairpin = false
+    /// The other end of a pair, and its index.
+    var other: End?
+    var peerIndex: Int32?
+    var index: Int32 = 0
+}
+
+struct SimulatedAddress: Hashable, Sendable {
+    var cidr: CIDR
+    var link: String
+    var isForeign = false
+    var isUnusable = false
+}
+
+struct SimulatedRoute: Hashable, Sendable {
+    var route: Route
+    /// Of another protocol number: never read, but in the way.
+    var isForeign = false
+}
+
+/// One network namespace of the simulated kernel.
+struct SimulatedNamespace: Hashable, Sendable {
+    var links: [String: SimulatedLink] = [:]
+    var addresses: [SimulatedAddress] = []
+    var routes: [SimulatedRoute] = []
+    var sysctls = ["net/ipv4/ip_forward": "0", "net/ipv6/conf/all/forwarding": "0"]
+
+    var foreign: [String] {
+        links.filter { !$0.value.isMarked }.map { "link \($0.key) \($0.value)" }
+            + addresses.filter(\.isForeign).map { "address \($0)" } + routes.filter(\.isForeign).map { "route \($0)" }
+    }
+
+    mutating func dropLink(_ name: String) {
+        links[name] = nil
+        addresses.removeAll { $0.link == name }
+        routes.removeAll { $0.route.link == name }
+        for port in links.keys where links[port]?.master == name { links[port]?.master = nil }
+    }
+
+    mutating func moveEverything(from name: String, to new: String) {
+        for place in addresses.indices where addresses[place].link == name { addresses[place].link = new }
+        for place in routes.indices where routes[place].route.link == name { routes[place].route.link = new }
+    }
+
+    /// `ip link set … down`: routes by it go, and IPv6 addresses (keep_addr_on_down is off).
+    mutating func bringDown(_ name: String) {
+        links[name]?.isUp = false
+        routes.removeAll { $0.route.link == name }
+        addresses.removeAll { $0.link == name && $0.cidr.family == .v6 }
+    }
+}
+
+// MARK: - Reading
+
+extension SimulatedNamespace {
+    func observe(
+        _ namespace: NamespaceID, _ extent: Extent, desired: KernelState, into observed: inout KernelState
+    ) {
+        let isNode = extent == .node && namespace == .host
+        var watched: Set<String> = []
+        for object in desired.all(in: namespace) {
+            switch object {
+            case .sysctl(let wanted):
+                if let value = sysctls[wanted.path] {
+                    observed.insert(Sysctl(path: wanted.path, value: value), in: namespace)
+                }
+            case .bridge(let wanted):
+                watched.insert(wanted.ifname)
+                if let link = links[wanted.ifname] {
+                    observed.insert(
+                        Bridge(
+                            ifname: wanted.ifname, mac: link.mac, mtu: link.mtu, isUp: link.isUp,
+                            isMarked: link.isMarked, kind: link.kind), in: namespace)
+                }
+            case .podLink(let wanted):
+                watched.insert(wanted.ifname)
+                if let link = links[wanted.ifname] {
+                    observed.insert(
+                        PodLink(
+                            ifname: wanted.ifname, mac: link.mac, mtu: link.mtu, isUp: link.isUp,
+                            index: UInt32(link.index)), in: namespace)
+                }
+            case .address(let wanted): watched.insert(wanted.link)
+            case .veth, .route: break
+            }
+        }
+        if namespace == .host { observeVeths(extent, desired, &observed) }
+        for address in addresses where watched.contains(address.link) {
+            observed.insert(
+                LinkAddress(
+                    address: address.cidr, link: address.link, isGateway: namespace == .host,
+                    isUnusable: address.isUnusable), in: namespace)
+        }
+        let families = Set(
+            desired.all(in: namespace).compactMap {
+                if case .route(let route) = $0 { route.destination.family } else { nil }
+            })
+        for route in routes
+        where !route.isForeign && extent != .newAttachment
+            && (isNode || families.contains(route.route.destination.family))
+        {
+            observed.insert(route.route, in: namespace)
+        }
+    }
+
+    private func observeVeths(_ extent: Extent, _ desired: KernelState, _ observed: inout KernelState) {
+        guard extent != .newAttachment else { return }
+        for (name, link) in links where link.kind == "veth" {
+            var attachment: Int64?
+            if case .veth(let wanted) = desired[.host, Veth.name(name)] { attachment = wanted.attachment }
+            guard attachment != nil || (extent == .node && link.isMarked) else { continue }
+            observed.insert(
+                Veth(
+                    ifname: name, attachment: attachment ?? 0, bridge: link.master,
+                    hairpin: link.master == nil ? nil : link.hairpin, isUp: link.isUp, isMarked: link.isMarked,
+                    peerIndex: link.peerIndex.map { UInt32($0) }), in: .host)
+        }
+    }
+}
+
+// MARK: - Changing
+
+extension SimulatedNamespace {
+    mutating func configure(_ wanted: PodLink, setsOptions: Bool) -> Outcome.Status {
+        guard var link = links[wanted.ifname] else { return .failed("there is no link \(wanted.ifname)") }
+        if setsOptions {
+            link.mac = wanted.mac ?? link.mac
+            link.mtu = wanted.mtu ?? link.mtu
+        }
+        link.isUp = true
+        links[wanted.ifname] = link
+        return .done
+    }
+
+    mutating func make(_ wanted: LinkAddress, _ action: Action, _ step: Int) -> Outcome.Status {
+        guard links[wanted.link] != nil else {
+            return action == .delete ? .done : .failed("there is no link \(wanted.link)")
+        }
+        let place = addresses.firstIndex { $0.cidr == wanted.address && $0.link == wanted.link }
+        switch (action, step) {
+        case (.add, 0), (.change, 1):
+            guard place == nil else { return .lookAgain("\(wanted.name): EEXIST") }
+            addresses.append(SimulatedAddress(cidr: wanted.address, link: wanted.link))
+        default:
+            guard let place else { return action == .delete ? .done : .lookAgain("EADDRNOTAVAIL") }
+            addresses.remove(at: place)
+        }
+        return .done
+    }
+
+    mutating func make(_ wanted: Route, _ action: Action, _ step: Int) -> Outcome.Status {
+        switch (action, step) {
+        case (.add, 0), (.change, 1): return add(wanted)
+        default:
+            guard let place = routes.firstIndex(where: { !$0.isForeign && $0.route.name == wanted.name }) else {
+                return action == .delete ? .done : .lookAgain("\(wanted.name): ESRCH")
+            }
+            routes.remove(at: place)
+            return .done
+        }
+    }
+
+    private mutating func add(_ wanted: Route) -> Outcome.Status {
+        guard !routes.contains(where: { $0.route.name == wanted.name }) else {
+            return .lookAgain("\(wanted.name): EEXIST")
+        }
+        guard let out = wanted.link ?? wanted.gateway.flatMap({ linkTowards($0) }) else {
+            return .failed("\(wanted.name): ENETUNREACH")
+        }
+        guard links[out]?.isUp == true else { return .failed("\(wanted.name): ENETDOWN") }
+        if let gateway = wanted.gateway, !isOnLink(gateway, out) { return .failed("\(wanted.name): ENETUNREACH") }
+        var route = wanted
+        route.link = out
+        if route.destination.family == .v4 { route.scope = wanted.scope ?? (wanted.gateway == nil ? 253 : 0) }
+        routes.append(SimulatedRoute(route: route))
+        return .done
+    }
+
+    private func linkTowards(_ gateway: IPAddress) -> String? {
+        links.keys.sorted().first { links[$0]?.isUp == true && isOnLink(gateway, $0) }
+    }
+
+    private func isOnLink(_ gateway: IPAddress, _ link: String) -> Bool {
+        addresses.contains { $0.link == link && $0.cidr.contains(gateway) }
+            || routes.contains {
+                $0.route.link == link && $0.route.gateway == nil && $0.route.destination.contains(gateway)
+            }
+    }
+}
