@@ -8,8 +8,7 @@ internal import SystemPackage
 package struct NetlinkSocket: ~Copyable {
     private let socket: OwnedDescriptor
     private var sequence: UInt32 = 0
-    // Larger than the 32 KiB that the kernel fills at most in one dump read (net/netlink/af_netlink.c).
-    private var buffer = [UInt8](repeating: 0, count: 64 << 10)
+    private let buffer = ReceiveBuffer()
 
     private var descriptor: Int32 { socket.rawValue }
 
@@ -154,21 +153,12 @@ package struct NetlinkSocket: ~Copyable {
     /// One datagram from the kernel; whatever another process sent to our port is dropped.
     private mutating func receive() throws(NetlinkError) -> [Message] {
         while true {
-            // One link may be larger than the buffer (its other names take up to 64 KiB). A dump in which a datagram was
-            // cut off cannot be begun again while it runs (EBUSY), so room is made before the datagram is taken.
-            var received = recv(descriptor, nil, 0, Int32(MSG_PEEK) | Int32(MSG_TRUNC))
-            if received > buffer.count { buffer = [UInt8](repeating: 0, count: received) }
             var sender = sockaddr_nl()
             var length = socklen_t(MemoryLayout<sockaddr_nl>.size)
-            let descriptor = descriptor
-            if received >= 0 {
-                received = buffer.withUnsafeMutableBytes { buffer in
-                    withUnsafeMutableBytes(of: &sender) { sender in
-                        recvfrom(
-                            descriptor, buffer.baseAddress, buffer.count, Int32(MSG_TRUNC),
-                            sender.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length)
-                    }
-                }
+            let received = withUnsafeMutableBytes(of: &sender) { sender in
+                recvfrom(
+                    descriptor, buffer.bytes.baseAddress, buffer.bytes.count, Int32(MSG_TRUNC),
+                    sender.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length)
             }
             if received < 0 {
                 if Glibc.errno == EINTR { continue }
@@ -179,10 +169,11 @@ package struct NetlinkSocket: ~Copyable {
                 throw NetlinkSocket.failure("receive")
             }
             guard sender.nl_pid == 0 else { continue }
-            guard received <= buffer.count else {
-                throw NetlinkError(.overrun, context: "receive: a datagram of \(received) bytes was cut off")
+            guard received <= buffer.bytes.count else {
+                drain()
+                throw NetlinkError(.malformed, context: "receive: a datagram of \(received) bytes was cut off")
             }
-            return try Message.split(Array(buffer[..<received])[...])
+            return try Message.split(Array(buffer.bytes[..<received])[...])
         }
     }
 
@@ -196,4 +187,13 @@ package struct NetlinkSocket: ~Copyable {
     private static func failure(_ context: String) -> NetlinkError {
         NetlinkError(.socket, errno: Errno(rawValue: Glibc.errno), context: context)
     }
+}
+
+/// Room for one datagram. The kernel fills 32 KiB in one read of a dump (net/netlink/af_netlink.c), but a single link may
+/// be far larger: its other names take up to 64 KiB, as do its virtual functions. Pages that nothing was read into cost
+/// nothing, whereas asking for each datagram's size costs a call.
+struct ReceiveBuffer: ~Copyable {
+    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
+
+    deinit { bytes.deallocate() }
 }
