@@ -1,0 +1,114 @@
+import Addressing
+import Store
+import Testing
+
+@testable import Plugin
+
+@Suite struct ConfigTests {
+    @Test func `the short form means a default gateway with hairpin`() throws {
+        let short = try Config(config(#""subnets":["10.1.0.0/24","fd00::/64"]"#))
+        #expect(short.network.bridge == "cni0" && short.network.mtu == nil)
+        #expect(short.network.isGateway && short.network.isDefaultGateway && short.network.hairpin)
+        #expect(short.network.repairPod == .all)
+        #expect(short.network.rangeSets.map(\.count) == [1, 1])
+        #expect(short.dataDirectory == "/var/lib/plumb" && short.unenforced.isEmpty && short.routes.isEmpty)
+    }
+
+    @Test func `the reference form has the reference plugin's defaults`() throws {
+        let long = try Config(config(#""mtu":0,"ipam":{"type":"host-local","subnet":"10.1.0.0/24"}"#))
+        #expect(!long.network.isGateway && !long.network.isDefaultGateway && !long.network.hairpin)
+        #expect(long.network.mtu == nil)
+        let gateway = try Config(config(#""isDefaultGateway":true,"ipam":{"subnet":"10.1.0.0/24"}"#))
+        #expect(gateway.network.isGateway)
+    }
+
+    @Test func `keys without effect are named`() throws {
+        let keys = #""subnets":["10.1.0.0/24"],"ipMasq":true,"promiscMode":false,"vlan":7,"dns":{},"vlanTrunk":[]"#
+        #expect(try Config(config(keys)).unenforced == ["ipMasq", "vlan", "dns"])
+    }
+
+    static let invalid: [(keys: String, told: String)] = [
+        (#""subnets":[]"#, "key subnets is empty"),
+        (#""subnets":["10.1.0.0/24"],"ipam":{}"#, "subnets and ipam exclude"),
+        (#""subnets":["10.1.0.0"]"#, "key subnets[0]"),
+        (#""subnets":["10.1.0.0/24","10.1.1.1/24"]"#, "key subnets[1]"),
+        (#""subnets":["10.1.0.0/31"]"#, "too small"),
+        (#""subnets":["10.1.0.0/32"]"#, "too small"),
+        (#""subnets":["fd00::/127"]"#, "too small"),
+        (#""subnets":["10.1.0.0/24","10.1.0.128/25"]"#, "overlap"),
+        (#""subnets":"10.1.0.0/24""#, "key subnets"),
+        (#""subnets":[7]"#, "key subnets[0]"),
+        (#""subnets":["10.1.0.0/24"],"bridge":"a/b""#, "key bridge"),
+        (#""subnets":["10.1.0.0/24"],"bridge":"sixteen-letters-""#, "key bridge"),
+        (#""subnets":["10.1.0.0/24"],"mtu":67"#, "key mtu"),
+        (#""subnets":["10.1.0.0/24"],"mtu":65536"#, "key mtu"),
+        (#""subnets":["10.1.0.0/24"],"mtu":-1"#, "key mtu"),
+        (#""subnets":["10.1.0.0/24"],"repairPod":"some""#, "key repairPod"),
+        (#""subnets":["10.1.0.0/24"],"dataDir":"var/lib""#, "key dataDir"),
+        (#""bridge":"cni0""#, "has no addresses"),
+        (#""ipam":{"ranges":[[]]}"#, "key ipam.ranges[0] is empty"),
+        (#""ipam":{"ranges":[[{}]]}"#, "key ipam.ranges[0][0].subnet"),
+        (#""ipam":{"ranges":[[{"subnet":"10.1.0.0/24"},{"subnet":"fd00::/64"}]]}"#, "mixes IPv4 and IPv6"),
+        (#""ipam":{"subnet":"10.1.0.0/24","gateway":"fd00::1"}"#, "key ipam.gateway"),
+        (#""ipam":{"subnet":"10.1.0.0/24","rangeStart":"10.2.0.1"}"#, "key ipam.rangeStart"),
+        (#""ipam":{"subnet":"10.1.0.0/24","rangeEnd":"x"}"#, "key ipam.rangeEnd"),
+        (#""ipam":{"subnet":"10.1.0.0/24","rangeStart":"10.1.0.9","rangeEnd":"10.1.0.8"}"#, "is above rangeEnd"),
+        (#""ipam":{"subnet":"10.1.0.0/24","routes":[{"gw":"10.1.0.1"}]}"#, "key ipam.routes[0].dst is missing"),
+        (#""ipam":{"subnet":"10.1.0.0/24","routes":[{"dst":"x"}]}"#, "key ipam.routes[0].dst"),
+        (#""ipam":{"subnet":"10.1.0.0/24","routes":[{"dst":"::/0","gw":"10.1.0.1"}]}"#, "key ipam.routes[0].gw"),
+    ]
+
+    @Test(arguments: invalid)
+    func `what is invalid is refused, with its key`(keys: String, told: String) throws {
+        let error = try failure { () throws(PluginError) in try Config(config(keys)) }
+        #expect(error.code == .invalidConfig)
+        #expect(error.message.contains(told), "\(error.message)")
+    }
+
+    @Test(arguments: ["dhcp", "static"])
+    func `another IPAM is unsupported`(type: String) throws {
+        let error = try failure { () throws(PluginError) in
+            try Config(config(#""ipam":{"type":"\#(type)","subnet":"10.1.0.0/24"}"#))
+        }
+        #expect(error.code == .unsupportedField && error.message.contains("ipam.type"))
+    }
+
+    @Test(arguments: ["", "[]", "7", "{", "null", "\u{0}"])
+    func `what is no JSON object is undecodable`(text: String) throws {
+        let error = try failure { () throws(PluginError) in try Config(Array(text.utf8)) }
+        #expect(error.code == .undecodable)
+    }
+
+    @Test(arguments: ["", "-a", "a b", "é", "../x"])
+    func `a network's name is checked`(name: String) throws {
+        let bytes = Array(#"{"cniVersion":"1.1.0","name":"\#(name)","subnets":["10.1.0.0/24"]}"#.utf8)
+        let error = try failure { () throws(PluginError) in try Config(bytes) }
+        #expect(error.code == .invalidConfig && error.message.contains("key name"))
+    }
+
+    @Test(arguments: ["0.1.0", "0.2.0", "1.2.0", "1.1", ""])
+    func `a version that is not spoken is refused`(version: String) throws {
+        let error = try failure { () throws(PluginError) in
+            try Config(config(#""subnets":["10.1.0.0/24"]"#, version: version))
+        }
+        #expect(error.code == .incompatibleVersion && error.message.contains("1.1.0"))
+    }
+
+    static let ranges: [(keys: String, first: String, last: String, gateway: String)] = [
+        (#""subnet":"10.1.0.0/24""#, "10.1.0.1", "10.1.0.254", "10.1.0.1"),
+        (#""subnet":"10.1.0.0/30""#, "10.1.0.1", "10.1.0.2", "10.1.0.1"),
+        (#""subnet":"fd00::/64""#, "fd00::1", "fd00::ffff:ffff:ffff:ffff", "fd00::1"),
+        (#""subnet":"10.1.0.0/24","rangeStart":"10.1.0.0""#, "10.1.0.1", "10.1.0.254", "10.1.0.1"),
+        (#""subnet":"10.1.0.0/24","rangeEnd":"10.1.0.255""#, "10.1.0.1", "10.1.0.254", "10.1.0.1"),
+        (
+            #""subnet":"10.1.0.0/24","rangeStart":"10.1.0.9","rangeEnd":"10.1.0.12","gateway":"10.1.0.254""#,
+            "10.1.0.9", "10.1.0.12", "10.1.0.254"
+        ),
+    ]
+
+    @Test(arguments: ranges)
+    func `a range has host-local's bounds`(keys: String, first: String, last: String, gateway: String) throws {
+        let range = try #require(try Config(config(#""ipam":{\#(keys)}"#)).network.rangeSets.first?.first)
+        #expect([range.first, range.last, range.gateway].map(\.description) == [first, last, gateway])
+    }
+}

@@ -1,0 +1,54 @@
+import Store
+import Testing
+
+@testable import Plugin
+
+@Suite struct EnvironmentTests {
+    static let valid = ["CNI_CONTAINERID": "c1", "CNI_IFNAME": "eth0", "CNI_NETNS": "/run/netns/1"]
+
+    private func fault(_ changed: [String: String]) throws -> String {
+        let variables = Self.valid.merging(changed) { $1 }
+        let error = try failure { () throws(PluginError) in try Environment(variables, requiresNamespace: true) }
+        #expect(error.code == .invalidEnvironment)
+        return error.message
+    }
+
+    @Test func `all that is missing is named at once`() throws {
+        let told = try fault(["CNI_CONTAINERID": "", "CNI_IFNAME": "", "CNI_NETNS": ""])
+        #expect(told.hasSuffix("CNI_CONTAINERID, CNI_IFNAME, CNI_NETNS"))
+    }
+
+    @Test func `DEL needs no namespace`() throws {
+        let variables = Self.valid.merging(["CNI_NETNS": ""]) { $1 }
+        #expect(try Environment(variables, requiresNamespace: false).netns.isEmpty)
+        #expect(try fault(["CNI_NETNS": ""]).hasSuffix("empty: CNI_NETNS"))
+    }
+
+    @Test(arguments: [".", "..", "a/b", "a:b", "a b", "a\tb", "sixteen-letters-", "seven€€€€€"])
+    func `a name that the kernel refuses is refused`(ifname: String) throws {
+        #expect(try fault(["CNI_IFNAME": ifname]).contains("CNI_IFNAME"))
+    }
+
+    @Test(arguments: ["e", "fifteen-letters", "...", "net1.100"])
+    func `a name that the kernel takes is taken`(ifname: String) throws {
+        let variables = Self.valid.merging(["CNI_IFNAME": ifname]) { $1 }
+        #expect(try Environment(variables, requiresNamespace: true).ifname == ifname)
+    }
+
+    @Test(arguments: ["-c", ".c", "c/1", "c 1", "cé"])
+    func `a container's id is checked`(id: String) throws {
+        #expect(try fault(["CNI_CONTAINERID": id]).contains("CNI_CONTAINERID"))
+    }
+
+    @Test func `arguments say whose pod it is`() throws {
+        let arguments = "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web-0;K8S_POD_UID=u=1;NEW=x"
+        let variables = Self.valid.merging(["CNI_ARGS": arguments]) { $1 }
+        let pod = try Environment(variables, requiresNamespace: true).pod
+        #expect(pod.namespace == "default" && pod.name == "web-0" && pod.uid == "u=1")
+    }
+
+    @Test(arguments: [("A=1;B=2", "A, B"), ("IgnoreUnknown=0;B=2", "B"), ("nonsense", "nonsense")])
+    func `unknown arguments are named`(arguments: String, told: String) throws {
+        #expect(try fault(["CNI_ARGS": arguments]).contains(told))
+    }
+}
