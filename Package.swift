@@ -34,7 +34,7 @@ let package = Package(
             ]),
         .testTarget(name: "AddressingTests", dependencies: ["Addressing"]),
         .testTarget(name: "StoreTests", dependencies: ["Addressing", "CSQLite", "Schema", "Store"]),
-        .testTarget(name: "ReconcilerTests", dependencies: ["Addressing", "Netlink", "Reconciler", "Store"]),
+        .testTarget(name: "ReconcilerTests", dependencies: ["Addressing", "Netlink", "Reconciler", "Store", system]),
         .testTarget(name: "PluginTests", dependencies: ["Addressing", "Plugin", "Reconciler", "Store"]),
         // The built binaries on the real kernel, in namespaces of the tests' own.
         .testTarget(name: "KernelTests", dependencies: []),

@@ -26,12 +26,18 @@ package struct CIDR: Hashable, Sendable, Comparable, CustomStringConvertible {
     }
 
     /// Parses `address/length`; `nil` without a slash, or with anything that is not a decimal length in range.
-    package init?(_ text: some StringProtocol) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, let address = IPAddress(parts[0]),
-            parts[1].utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
-            let length = Int(parts[1])
-        else { return nil }
+    package init?(_ text: String) {
+        let utf8 = Array(text.utf8)
+        guard let slash = utf8.firstIndex(of: UInt8(ascii: "/")), let address = IPAddress(utf8: utf8[..<slash]) else {
+            return nil
+        }
+        let digits = utf8[(slash + 1)...]
+        guard (1...3).contains(digits.count) else { return nil }
+        var length = 0
+        for digit in digits {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
+            length = length * 10 + Int(digit - UInt8(ascii: "0"))
+        }
         self.init(address, prefixLength: length)
     }
 

@@ -81,13 +81,18 @@ package struct IPAddress: Hashable, Sendable, Comparable, CustomStringConvertibl
 
 extension IPAddress {
     /// Parses dotted decimal (four parts, no leading zeros, as Go's `net.ParseIP`) or RFC 4291 text without a zone.
-    package init?(_ text: some StringProtocol) {
-        let utf8 = Array(text.utf8)
+    ///
+    /// Not generic over texts: across modules that would be compiled for all of them, and run for none of them well.
+    package init?(_ text: String) { self.init(utf8: Array(text.utf8)[...]) }
+
+    package init?(_ text: Substring) { self.init(utf8: Array(text.utf8)[...]) }
+
+    init?(utf8: ArraySlice<UInt8>) {
         if utf8.contains(UInt8(ascii: ":")) {
-            guard let bits = IPv6Text.parse(utf8[...]) else { return nil }
+            guard let bits = IPv6Text.parse(utf8) else { return nil }
             self = .v6(bits)
         } else {
-            guard let bits = IPv4Text.parse(utf8[...]) else { return nil }
+            guard let bits = IPv4Text.parse(utf8) else { return nil }
             self = .v4(bits)
         }
     }

@@ -10,14 +10,16 @@ package struct MACAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Parses six two-digit groups joined by `:` or by `-`, as Go's `net.ParseMAC` does for EUI-48.
-    package init?(_ text: some StringProtocol) {
-        let separator: UInt8 = text.utf8.contains(UInt8(ascii: "-")) ? UInt8(ascii: "-") : UInt8(ascii: ":")
-        let parts = text.utf8.split(separator: separator, omittingEmptySubsequences: false)
+    package init?(_ text: String) {
+        let utf8 = Array(text.utf8)
+        let separator = utf8.count > 2 && utf8[2] == UInt8(ascii: "-") ? UInt8(ascii: "-") : UInt8(ascii: ":")
+        guard utf8.count == 17 else { return nil }
         var bytes: [UInt8] = []
-        for part in parts {
-            let digits = part.compactMap(hexDigitValue)
-            guard part.count == 2, digits.count == 2 else { return nil }
-            bytes.append(digits[0] << 4 | digits[1])
+        for start in stride(from: 0, to: 17, by: 3) {
+            guard let high = hexDigitValue(utf8[start]), let low = hexDigitValue(utf8[start + 1]),
+                start == 15 || utf8[start + 2] == separator
+            else { return nil }
+            bytes.append(high << 4 | low)
         }
         self.init(bytes: bytes)
     }

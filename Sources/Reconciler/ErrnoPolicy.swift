@@ -25,8 +25,6 @@ enum ErrnoPolicy {
         // A name that is taken (the host's or, for a veth, the pod's), an address or a route that is there already,
         // perhaps somebody else's: EEXIST does not say whose.
         case (.add, .fileExists?), (.change, .fileExists?): .lookAgain
-        // The route went away between the look and the deletion that a replacement begins with.
-        case (.change, .noSuchProcess?), (.change, .addressNotAvailable?): .lookAgain
         // Replies were lost (ENOBUFS on receive): the changes may have been made.
         case (_, .noBufferSpace?): .lookAgain
         default: .failed

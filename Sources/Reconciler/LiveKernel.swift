@@ -140,9 +140,9 @@ package struct LiveKernel: Kernel, ~Copyable {
             let requests = batch.map(\.request)
             let reader = outcomes[first.place].change.namespace == .host ? host : pod ?? host
             let replies = try reader.socket.perform(requests)
-            for ((place, _), reply) in zip(batch, replies) {
+            for ((place, request), reply) in zip(batch, replies) {
                 for message in reply.messages { learn(message, outcomes[place].change) }
-                if let error = reply.error { outcomes[place].judge(error) }
+                if let error = reply.error { outcomes[place].judge(error, of: request) }
             }
         } catch {
             // The conversation broke: any of them may have been done.
@@ -161,9 +161,11 @@ package struct LiveKernel: Kernel, ~Copyable {
 }
 
 extension Outcome {
-    fileprivate mutating func judge(_ error: NetlinkError) {
+    fileprivate mutating func judge(_ error: NetlinkError, of request: Request) {
         let text = "\(change.name): \(error)" + (ErrnoPolicy.advice(change, error).map { ": \($0)" } ?? "")
-        switch ErrnoPolicy.verdict(change.action, errno: error.errno) {
+        // What a change takes away first may be gone by then: another deletion in the plan took it along.
+        let action = request.isDeletion ? Action.delete : change.action
+        switch ErrnoPolicy.verdict(action, errno: error.errno) {
         case .done: break
         case .lookAgain: if status == .done { status = .lookAgain(text) }
         case .failed: status = .failed(text)

@@ -157,7 +157,7 @@ extension SimulatedNamespace {
             guard place == nil else { return .lookAgain("\(wanted.name): EEXIST") }
             addresses.append(SimulatedAddress(cidr: wanted.address, link: wanted.link))
         default:
-            guard let place else { return action == .delete ? .done : .lookAgain("EADDRNOTAVAIL") }
+            guard let place else { return .done }
             addresses.remove(at: place)
         }
         return .done
@@ -168,7 +168,7 @@ extension SimulatedNamespace {
         case (.add, 0), (.change, 1): return add(wanted)
         default:
             guard let place = routes.firstIndex(where: { !$0.isForeign && $0.route.name == wanted.name }) else {
-                return action == .delete ? .done : .lookAgain("\(wanted.name): ESRCH")
+                return .done
             }
             routes.remove(at: place)
             return .done

@@ -10,7 +10,7 @@ extension RangeSpec {
     /// CNI configuration means by leaving it out: the second address as gateway, everything but network and broadcast.
     init(_ text: String) throws {
         let words = text.split(separator: " ")
-        let subnet = try #require(CIDR(words[0]))
+        let subnet = try #require(CIDR(String(words[0])))
         let second = try #require(subnet.first.advanced(by: 1))
         let last = subnet.family == .v4 ? try #require(subnet.last.retreated(by: 1)) : subnet.last
         self.init(subnet: subnet, first: second, last: last, gateway: second)
