@@ -142,7 +142,13 @@ package struct LiveKernel: Kernel, ~Copyable {
             let replies = try reader.socket.perform(requests)
             for ((place, request), reply) in zip(batch, replies) {
                 for message in reply.messages { learn(message, outcomes[place].change) }
-                if let error = reply.error { outcomes[place].judge(error, of: request) }
+                if let error = reply.error {
+                    outcomes[place].judge(error, of: request)
+                    // Another process made the bridge since we looked: what follows stands on that one.
+                    if case .add(.bridge(let bridge), _, _) = outcomes[place].change, error.errno == .fileExists {
+                        try host.learnBridge(named: bridge.ifname)
+                    }
+                }
             }
         } catch {
             // The conversation broke: any of them may have been done.

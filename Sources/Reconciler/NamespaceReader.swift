@@ -82,6 +82,14 @@ package final class NamespaceReader {
         return link
     }
 
+    /// Looks again for a link that was not there; learns its index if it is a bridge.
+    func learnBridge(named name: String) throws(NetlinkError) {
+        guard let link = try one(.getLink(name: name, context: "read link \(name)")), link.kind == "bridge" else {
+            return
+        }
+        learn(link)
+    }
+
     /// Links with our mark; of those named, also ones without.
     func markedLinks(_ named: [String]) throws(NetlinkError) -> [LinkMessage] {
         switch extent {

@@ -35,7 +35,7 @@ import Testing
             routes: [
                 RouteSpec(destination: .defaultRoute(.v4), gateway: gateway, metric: 5, table: 99, mtu: 1300)
             ])
-        let text = try JSONText.encode(AddResult(attachment, bridgeMAC: macs[0], version: version))
+        let text = AddResult.json(attachment, bridgeMAC: macs[0], version: version)
         #expect(
             text == #"{"cniVersion":"\#(version.rawValue)","interfaces":[\#(interfaces)],"#
                 + #""ips":[{"address":"10.1.0.2/24","gateway":"10.1.0.1",\#(tail)],"routes":[\#(route)]}"#)
