@@ -1,0 +1,89 @@
+import Testing
+
+/// What pods leave that went without DEL.
+@Suite struct CollectionTests {
+    private static let onePod = #""subnets": ["10.9.0.0/30"]"#
+
+    @Test func namespaceDeleted() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        let hostEnd = try #require(try node.add("pod1")["interfaces"][1]["name"].text)
+        try node.add("pod2")
+        try node.run("ip netns del pod1")
+        try node.waitUntilGone(hostEnd)
+        let plan = try node.plumbctl("plan")
+        #expect(plan.status == 2, "\(plan.all)")
+        #expect(plan.stdout.contains("- lease 10.244.0.2/24, fd00:10:244::2/64 of pod default/pod1"), "\(plan.all)")
+        try node.expectConvergence()
+        #expect(try node.sql("SELECT group_concat(address) FROM v_leases") == "10.244.0.3/24,fd00:10:244::3/64")
+        let released = try node.sql(
+            "SELECT group_concat(object) FROM events WHERE kind = 'released' AND pod_name = 'pod1'")
+        #expect(released == "10.244.0.2,fd00:10:244::2")
+        let status = try node.plumbctl("status")
+        #expect(status.status == 0 && status.stdout.contains("Attachments: 1 ready"), "\(status.all)")
+    }
+
+    @Test func namespaceLingers() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let hostEnd = try #require(try node.add("pod1")["interfaces"][1]["name"].text)
+        let process = try node.run(
+            """
+            nsenter --net=/run/netns/pod1 sleep 30 </dev/null >/dev/null 2>&1 & echo $!
+            until [ $(readlink /proc/$!/ns/net) != $(readlink /proc/$$/ns/net) ]; do sleep 0.01; done
+            umount /run/netns/pod1 && rm /run/netns/pod1
+            """)
+        let apply = try node.plumbctl("apply")
+        #expect(apply.status == 0, "\(apply.all)")
+        #expect(apply.stdout.contains("default/pod1 lingers"), "\(apply.all)")
+        #expect(try node.sql("SELECT count(*) FROM v_leases") == "2")
+        #expect(try node.attempt("ip link show \(hostEnd)").status == 0)
+
+        try node.run("kill \(process)")
+        try node.waitUntilGone(hostEnd)
+        try node.expectConvergence()
+        try node.expectNothingLeft()
+    }
+
+    @Test func machineBooted() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        let hostEnd = try #require(try node.add("pod1", CollectionTests.onePod)["interfaces"][1]["name"].text)
+        try node.run("ip netns del pod1")
+        try node.waitUntilGone(hostEnd)
+        _ = try node.sql("UPDATE attachments SET boot_id = 'other'; UPDATE store SET boot_id = 'other'")
+        // The pool has one address: ADD can have it only if the dead pod's is free at once.
+        let result = try node.add("pod2", CollectionTests.onePod)
+        #expect(result["ips"][0]["address"] == "10.9.0.2/30")
+        #expect(try node.sql("SELECT group_concat(container_id) FROM attachments") == "c-pod2")
+        try node.expectRest()
+    }
+
+    @Test func pathIsUsedAgain() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let hostEnd = try #require(try node.add("pod1", CollectionTests.onePod)["interfaces"][1]["name"].text)
+        try node.run("ip netns del pod1")
+        try node.waitUntilGone(hostEnd)
+        try node.run("ip netns add pod1")
+        let plan = try node.plumbctl("plan")
+        #expect(plan.status == 2 && plan.stdout.contains("another namespace is at /run/netns/pod1"), "\(plan.all)")
+        try node.expectConvergence()
+        try node.expectNothingLeft()
+        #expect(try node.json("ip -j link show", in: "pod1").elements.count == 1)
+    }
+
+    /// The runtime restarts a pod under its old names before anything collected the old one.
+    @Test func sameContainerInANewNamespace() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let hostEnd = try #require(try node.add("pod1", CollectionTests.onePod)["interfaces"][1]["name"].text)
+        try node.run("ip netns del pod1; ip netns add pod1")
+        try node.add("pod1", CollectionTests.onePod)
+        #expect(try node.attempt("ip link show \(hostEnd)").status == 1)
+        try node.expectPing(from: "pod1", to: "10.9.0.1")
+        try node.expectRest()
+        try node.delete("pod1", CollectionTests.onePod)
+        try node.expectNothingLeft()
+    }
+}

@@ -1,0 +1,83 @@
+import Testing
+
+/// What stands in the way of ADD and is not ours: it stays as it is, and nothing of the attempt does.
+@Suite struct ConflictTests {
+    static let inThePod = [
+        "ip -n pod1 link add eth0 type vxlan id 7 dstport 4789",
+        "ip -n pod1 link add eth0 type bridge",
+        "ip -n pod1 link add eth0 type veth peer name other",
+        "ip link add outside type veth peer name eth0 netns pod1",
+    ]
+
+    @Test(arguments: inThePod) func interfaceIsTakenInThePod(script: String) throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        try node.add("pod2")
+        try node.run(script)
+        let before = try node.json("ip -d -j addr show", in: "pod1")
+        let links = try node.ourLinks()
+        let output = try node.call(Call())
+        #expect(output.status != 0, "\(output.all)")
+        let answer = try JSON(output.stdout)
+        #expect(answer["code"].number == 100 || answer["code"].number == 101, "\(output.all)")
+        #expect(answer["msg"].text?.contains("eth0") == true, "\(output.all)")
+        #expect(try node.json("ip -d -j addr show", in: "pod1") == before)
+        #expect(try node.ourLinks() == links)
+        #expect(try node.sql("SELECT group_concat(container_id) FROM attachments") == "c-pod2")
+        try node.delete("pod2")
+        // DEL follows a failed ADD, and must not take the foreign link for ours.
+        try node.delete("pod1")
+        #expect(try node.json("ip -d -j addr show", in: "pod1") == before)
+        try node.expectNothingLeft()
+    }
+
+    @Test(arguments: ["veth", "vxlan id 7 dstport 4789"]) func bridgeNameIsTaken(kind: String) throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.run("ip link add cni0 type \(kind)")
+        let before = try node.json("ip -d -j addr show cni0")
+        try node.expectError(Call(), code: 101, saying: ["cni0", "no bridge"])
+        #expect(try node.json("ip -d -j addr show cni0") == before)
+        #expect(try node.json("ip -d -j link show", in: "pod1").elements.count == 1)
+        try node.expectNothingLeft()
+    }
+
+    @Test func attachmentIsThereAlready() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        let before = try node.json("ip -d -j addr show", in: "pod1")
+        try node.expectError(Call(), code: 102, saying: ["default/pod1", "10.244.0.2/24"])
+        #expect(try node.json("ip -d -j addr show", in: "pod1") == before)
+        try node.expectPing(from: "pod1", to: "10.244.0.1", "fd00:10:244::1")
+        try node.expectRest()
+    }
+
+    @Test(arguments: [
+        (#""subnets": ["10.9.0.0/30"]"#, 1, ["10.9.0.0/30", "1 of 1"]),
+        (
+            #""ipam": {"subnet": "10.9.0.0/24", "rangeStart": "10.9.0.9", "rangeEnd": "10.9.0.11"}"#, 3,
+            ["10.9.0.9–10.9.0.11", "10.9.0.0/24", "3 of 3"]
+        ),
+        // The gateway lies within the range and is never handed out.
+        (
+            #""ipam": {"subnet": "10.9.0.0/24", "rangeEnd": "10.9.0.3"}"#, 2,
+            ["10.9.0.1–10.9.0.3", "10.9.0.0/24", "2 of 2"]
+        ),
+    ]) func poolIsExhausted(members: String, size: Int, words: [String]) throws {
+        let node = try TestNode()
+        try node.addPods(size + 1)
+        var held: Set<JSON> = []
+        for pod in 1...size { held.insert(try node.add("pod\(pod)", members)["ips"][0]["address"]) }
+        #expect(held.count == size)
+        let links = try node.ourLinks()
+        try node.expectError(Call(pod: "pod\(size + 1)", members: members), code: 11, saying: words)
+        #expect(try node.ourLinks() == links)
+        #expect(try node.sql("SELECT count(*) FROM attachments") == String(size))
+        try node.delete("pod1", members)
+        let freed = try node.add("pod\(size + 1)", members)["ips"][0]["address"]
+        #expect(held.contains(freed))
+        for pod in 2...(size + 1) { try node.delete("pod\(pod)", members) }
+        try node.expectNothingLeft()
+    }
+}

@@ -1,0 +1,94 @@
+import Testing
+
+/// DEL always works, and what it cannot finish the next apply does.
+@Suite struct DeleteTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        /// Between ADD and DEL; `$VETH` is the host's end.
+        var script = "true"
+        var call = Call(verb: "DEL")
+    }
+
+    static let cases = [
+        Case(testDescription: "as usual"),
+        Case(testDescription: "namespace gone", script: "ip netns del pod1"),
+        Case(
+            testDescription: "namespace gone, and CNI_NETNS empty", script: "ip netns del pod1",
+            call: Call(verb: "DEL", variables: ["CNI_NETNS": ""])),
+        Case(
+            testDescription: "CNI_NETNS empty, the namespace alive",
+            call: Call(verb: "DEL", variables: ["CNI_NETNS": ""])),
+        Case(testDescription: "host end vanished", script: "ip link del $VETH"),
+        Case(testDescription: "bridge vanished", script: "ip link del cni0"),
+        Case(testDescription: "host end no port any more", script: "ip link set $VETH nomaster down"),
+        Case(
+            testDescription: "empty prevResult",
+            call: Call(verb: "DEL", members: #""prevResult": {}, \#(dualStack)"#)),
+        Case(testDescription: "network renamed", call: Call(verb: "DEL", network: "renamed")),
+        Case(testDescription: "nothing but name and dataDir", call: Call(verb: "DEL", members: "")),
+        Case(
+            testDescription: "a configuration that ADD would refuse",
+            call: Call(verb: "DEL", version: "9.0.0", members: #""subnets": ["nonsense"]"#)),
+    ]
+
+    @Test(arguments: cases) func works(test: Case) throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        let hostEnd = try #require(try node.add("pod1")["interfaces"][1]["name"].text)
+        try node.add("pod2")
+        try node.run(test.script, environment: ["VETH": hostEnd])
+        for _ in 0..<2 {
+            let output = try node.call(test.call)
+            #expect(output.status == 0 && output.stdout.isEmpty && output.stderr.isEmpty, "\(output.all)")
+            #expect(try node.attempt("ip link show \(hostEnd)").status == 1)
+            #expect(try node.sql("SELECT group_concat(container_id) FROM attachments") == "c-pod2")
+        }
+        try node.expectConvergence()
+        try node.expectPing(from: "pod2", to: "10.244.0.1", "fd00:10:244::1")
+        try node.delete("pod2")
+        try node.expectNothingLeft()
+        #expect(try node.sql("SELECT count(*) FROM events WHERE kind = 'released' AND reason = 'DEL'") == "4")
+    }
+
+    @Test func withoutAnyADD() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        try node.delete("pod1")
+        #expect(try node.attempt(#"test -e "$DATA""#).status == 1)
+        try node.add("pod2")
+        try node.delete("pod1")
+        try node.expectRest()
+        try node.expectPing(from: "pod2", to: "10.244.0.1")
+    }
+
+    @Test func onAReadOnlyDisk() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        try node.run(#"mkdir "$DATA"; mount -t tmpfs tmpfs "$DATA""#)
+        let hostEnd = try #require(try node.add("pod1")["interfaces"][1]["name"].text)
+        try node.run(#"mount -o remount,ro "$DATA""#)
+        let deletion = try node.call(Call(verb: "DEL"))
+        #expect(deletion.status == 0 && deletion.stdout.isEmpty, "\(deletion.all)")
+        #expect(deletion.stderr.contains("plumbctl apply"), "\(deletion.all)")
+        #expect(try node.attempt("ip link show \(hostEnd)").status == 1)
+        #expect(try node.attempt("ip link show eth0", in: "pod1").status == 1)
+        try node.expectError(Call(pod: "pod2"), code: 5, saying: [])
+
+        try node.run(#"mount -o remount,rw "$DATA"; ip netns del pod1"#)
+        #expect(try node.sql("SELECT count(*) FROM v_leases") == "2")
+        try node.expectConvergence()
+        try node.expectNothingLeft()
+        try node.run(#"umount "$DATA""#)
+    }
+
+    @Test func leavesAForeignLinkOfTheSameName() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let hostEnd = try #require(try node.add("pod1")["interfaces"][1]["name"].text)
+        try node.run("ip link del \(hostEnd); ip -n pod1 link add eth0 type veth peer name q")
+        let before = try node.json("ip -d -j link show eth0", in: "pod1")
+        try node.delete("pod1")
+        #expect(try node.json("ip -d -j link show eth0", in: "pod1") == before)
+        try node.expectNothingLeft()
+    }
+}

@@ -1,0 +1,142 @@
+import Testing
+
+/// What is not ours reads the same before and after whatever we do beside it.
+@Suite struct ForeignTests {
+    /// Carrier, offloads and bridge timers, which change by themselves or with a port that comes.
+    private static let restless: Set<String> = [
+        "flags", "operstate", "gc_timer", "hello_timer", "tcn_timer", "topology_change_timer", "root_port",
+        "hold_timer", "message_age_timer", "forward_delay_timer", "valid_life_time", "preferred_life_time",
+        "tso_max_size", "tso_max_segs",
+    ]
+
+    /// ADD, apply after some damage, and DEL, with `look` taken after each.
+    private func expectUntouched(
+        _ node: TestNode, by members: String = dualStack, _ look: () throws -> JSON
+    ) throws {
+        let before = try look().without(ForeignTests.restless)
+        #expect(before != .null)
+        let hostEnd = try #require(try node.add("pod1", members)["interfaces"][1]["name"].text)
+        #expect(try look().without(ForeignTests.restless) == before)
+        try node.run("ip link set \(hostEnd) nomaster down; ip -n pod1 addr del 10.244.0.2/24 dev eth0")
+        try node.expectConvergence()
+        #expect(try look().without(ForeignTests.restless) == before)
+        try node.delete("pod1", members)
+        try node.expectConvergence()
+        #expect(try look().without(ForeignTests.restless) == before)
+        try node.expectNothingLeft()
+    }
+
+    @Test(arguments: [
+        "ip link add foreign type bridge; ip link set foreign up",
+        "ip link add plumbxyz type veth peer name plumbxyq; ip link set plumbxyz up",
+        """
+        ip link add foreign type bridge; ip link add plumbab type veth peer name q; ip link set plumbab master foreign
+        """,
+        "ip link add foreign type veth peer name q; ip addr add 10.99.0.1/24 dev foreign; ip link set foreign up",
+    ]) func link(script: String) throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.run(script)
+        let names = try node.json("ip -j link show").elements.compactMap { $0["ifname"].text }.filter { $0 != "lo" }
+        try expectUntouched(node) {
+            .array(try names.map { try node.json("ip -d -j addr show \($0)")[0] })
+        }
+    }
+
+    @Test func routesOnTheHost() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.run(
+            """
+            ip link add foreign type veth peer name q; ip link set q up
+            ip addr add 10.99.0.1/24 dev foreign; ip link set foreign up
+            ip route add 10.98.0.0/24 via 10.99.0.9; ip route add 10.97.0.0/24 via 10.99.0.9 proto 80 table 100
+            """)
+        try expectUntouched(node) {
+            .array(
+                [try node.json("ip -d -j route show 10.98.0.0/24"), try node.json("ip -d -j route show table 100")])
+        }
+    }
+
+    @Test func addressesAndRoutesBesideOurs() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        try node.run(
+            """
+            ip addr add 10.99.0.1/24 dev cni0; ip addr add fd99::1/64 dev cni0 nodad
+            ip -n pod1 addr add 10.99.0.2/24 dev eth0; ip -n pod1 route add 10.98.0.0/24 via 10.99.0.1
+            """)
+        func look() throws -> JSON {
+            .array(
+                [
+                    try node.json("ip -d -j addr show cni0 to 10.99.0.0/24"),
+                    try node.json("ip -d -j addr show cni0 to fd99::/64"),
+                    try node.json("ip -d -j addr show eth0 to 10.99.0.0/24", in: "pod1"),
+                    try node.json("ip -d -j route show 10.98.0.0/24", in: "pod1"),
+                ]).without(ForeignTests.restless)
+        }
+        let before = try look()
+        try node.expectRest()
+        try node.run("ip addr del 10.244.0.1/24 dev cni0; ip -n pod1 addr del 10.244.0.2/24 dev eth0")
+        try node.expectConvergence()
+        #expect(try look() == before)
+        try node.delete("pod1")
+        let bridge = try node.json("ip -d -j addr show cni0")[0]
+        #expect(bridge.addresses.isSuperset(of: ["10.99.0.1/24", "fd99::1/64"]))
+    }
+
+    @Test func routeThatStandsWhereOursShould() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        try node.run(
+            """
+            ip link add up0 type veth peer name q; ip link set q up
+            ip addr add 192.168.77.1/24 dev up0; ip link set up0 up
+            ip route add 10.244.7.0/24 via 192.168.77.7
+            """)
+        let before = try node.json("ip -d -j route show 10.244.7.0/24")
+        _ = try node.sql("INSERT INTO routes (dst, gateway) VALUES ('10.244.7.0/24', '192.168.77.2')")
+        for _ in 0..<2 {
+            let apply = try node.plumbctl("apply")
+            #expect(apply.status == 1 && apply.stderr.contains("10.244.7.0/24"), "\(apply.all)")
+            #expect(try node.json("ip -d -j route show 10.244.7.0/24") == before)
+        }
+        try node.run("ip route del 10.244.7.0/24")
+        try node.expectConvergence()
+        let ours = try node.json("ip -d -j route show 10.244.7.0/24")
+        #expect(ours[0]["gateway"] == "192.168.77.2")
+    }
+
+    @Test func bridgeThatWasThereIsAdopted() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.run(
+            """
+            ip link add br0 address 02:00:00:00:00:42 type bridge ageing_time 1000; ip link set br0 up
+            # Set later, it is pinned: else the kernel keeps it at the lowest of the ports'.
+            ip link set br0 mtu 1450
+            """)
+        func look() throws -> JSON { try node.json("ip -d -j link show br0")[0] }
+        let members = #""bridge": "br0", "mtu": 1400, \#(dualStack)"#
+        try expectUntouched(node, by: members, look)
+        #expect(try look()["group"] == "default")
+        let result = try node.add("pod1", members)
+        #expect(result["interfaces"][0]["mac"] == "02:00:00:00:00:42")
+        try node.expectPing(from: "pod1", to: "10.244.0.1", "fd00:10:244::1")
+        try node.delete("pod1", members)
+        #expect(try look()["flags"].elements.contains("UP"))
+    }
+
+    @Test func adoptedBridgeThatIsDownStaysDown() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.run("ip link add br0 type bridge")
+        let before = try node.json("ip -d -j addr show br0")
+        let members = #""bridge": "br0", \#(dualStack)"#
+        try node.expectError(Call(members: members), code: 101, saying: ["br0", "down"])
+        #expect(try node.json("ip -d -j addr show br0") == before)
+        try node.expectNothingLeft()
+    }
+}

@@ -1,0 +1,39 @@
+import Foundation
+import Testing
+
+@Suite struct InstallTests {
+    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path
+
+    @Test(arguments: ["plumb", "plumbctl"]) func binaryNeedsNothing(name: String) throws {
+        let binary = try TestNode().binaries + "/" + name
+        let sections = try Command.run(["/usr/bin/readelf", "--wide", "--sections", "--dynamic", "--segments", binary])
+        #expect(sections.status == 0, "\(sections.all)")
+        #expect(sections.stdout.contains(".text"))
+        for needless in ["(NEEDED)", "INTERP", ".symtab", ".debug_info"] {
+            #expect(!sections.stdout.contains(needless), "\(needless) in \(name)")
+        }
+        let libraries = try Command.run(["/usr/bin/ldd", binary])
+        #expect(!libraries.stdout.contains("=>"), "\(libraries.all)")
+    }
+
+    @Test func installationLeavesNothingElse() throws {
+        let target = FileManager.default.temporaryDirectory.appendingPathComponent("plumb-\(UUID().uuidString)").path
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: target) } }
+        for _ in 0..<2 {
+            // What `make test` has built is not to be built again while it tests.
+            let output = try Command.run(
+                ["/usr/bin/make", "-C", InstallTests.root, "-o", "all", "install", "DESTDIR=\(target)"])
+            #expect(output.status == 0, "\(output.all)")
+            let files = try Command.run(["/usr/bin/find", target, "-not", "-type", "d", "-printf", "%P %m\n"])
+            #expect(
+                files.stdout.split(separator: "\n").sorted() == [
+                    "opt/cni/bin/plumb 755", "usr/local/bin/plumbctl 755",
+                ])
+        }
+        let said = try Command.run([target + "/opt/cni/bin/plumb"])
+        #expect(said.status == 0 && said.stdout.isEmpty && said.stderr.contains("CNI plugin"), "\(said.all)")
+        let version = try Command.run([target + "/usr/local/bin/plumbctl", "--version"])
+        #expect(version.status == 0 && !version.stdout.isEmpty, "\(version.all)")
+    }
+}

@@ -1,0 +1,108 @@
+import Testing
+
+/// Whatever is broken by hand, one apply mends.
+@Suite struct RepairTests {
+    struct Sabotage: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        /// `$VETH` is the host's end of pod1's pair.
+        var script: String
+        /// What the plan calls the broken thing, and why it is broken.
+        var plan: String
+
+        init(_ description: String, _ script: String, plan: String) {
+            testDescription = description
+            self.script = script
+            self.plan = plan
+        }
+    }
+
+    static let sabotages = [
+        Sabotage(
+            "pod address", "ip -n pod1 addr del 10.244.0.2/24 dev eth0",
+            plan: "+ address 10.244.0.2/24 on eth0 of pod default/pod1: missing"),
+        Sabotage(
+            "pod IPv6 address", "ip -n pod1 addr del fd00:10:244::2/64 dev eth0",
+            plan: "+ address fd00:10:244::2/64 on eth0 of pod default/pod1: missing"),
+        Sabotage(
+            "default route", "ip -n pod1 route del default",
+            plan: "+ route 0.0.0.0/0 metric 0 table 254 of pod default/pod1: missing"),
+        Sabotage(
+            "IPv6 default route", "ip -n pod1 -6 route del default",
+            plan: "+ route ::/0 metric 0 table 254 of pod default/pod1: missing"),
+        Sabotage(
+            "default route by another gateway",
+            "ip -n pod1 route replace default via 10.244.0.77 proto 80",
+            plan: "~ route 0.0.0.0/0 metric 0 table 254 of pod default/pod1: it goes via 10.244.0.77"),
+        Sabotage("host end deleted", "ip link del $VETH", plan: "of pod default/pod1: missing"),
+        Sabotage("host end down", "ip link set $VETH down", plan: "of pod default/pod1: it is down"),
+        Sabotage(
+            "hairpin off", "ip link set $VETH type bridge_slave hairpin off",
+            plan: "of pod default/pod1: hairpin is off"),
+        Sabotage(
+            "taken from the bridge", "ip link set $VETH nomaster",
+            plan: "of pod default/pod1: it is no port of cni0"),
+        Sabotage(
+            "port of another bridge", "ip link add other type bridge; ip link set $VETH master other",
+            plan: "of pod default/pod1: it is a port of other"),
+        Sabotage("bridge deleted", "ip link del cni0", plan: "+ bridge cni0: missing"),
+        Sabotage("bridge down", "ip link set cni0 down", plan: "~ bridge cni0: it is down"),
+        Sabotage(
+            "bridge MAC", "ip link set cni0 address 02:00:00:00:00:77",
+            plan: "~ bridge cni0: its MAC is 02:00:00:00:00:77"),
+        Sabotage(
+            "gateway address", "ip addr del 10.244.0.1/24 dev cni0",
+            plan: "+ address 10.244.0.1/24 on cni0: missing"),
+        Sabotage(
+            "gateway IPv6 address", "ip addr del fd00:10:244::1/64 dev cni0",
+            plan: "+ address fd00:10:244::1/64 on cni0: missing"),
+        Sabotage(
+            "no forwarding", "sysctl -qw net.ipv4.ip_forward=0", plan: "~ sysctl net.ipv4.ip_forward: is 0"),
+        Sabotage(
+            "pod link down", "ip -n pod1 link set eth0 down",
+            plan: "~ pod link eth0 of pod default/pod1: it is down"),
+        Sabotage(
+            "pod link renamed", "ip -n pod1 link set eth0 down; ip -n pod1 link set eth0 name lost",
+            plan: "of pod default/pod1: its other end is not eth0 in the pod"),
+        Sabotage(
+            "much at once", "ip link del cni0; ip -n pod1 addr flush dev eth0; ip -n pod2 link del eth0",
+            plan: "+ bridge cni0: missing"),
+    ]
+
+    @Test func oneApplyMends() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        let hostEnd = try #require(try node.add("pod1")["interfaces"][1]["name"].text)
+        try node.add("pod2")
+        for sabotage in RepairTests.sabotages {
+            let note = Comment(rawValue: sabotage.testDescription)
+            try node.run(sabotage.script, environment: ["VETH": hostEnd])
+            let plan = try node.plumbctl("plan")
+            #expect(plan.status == 2, note)
+            #expect(plan.stdout.contains(sabotage.plan), "\(note): \(plan.all)")
+            let apply = try node.plumbctl("apply")
+            #expect(apply.status == 0, "\(note): \(apply.all)")
+            #expect(apply.stdout.contains(sabotage.plan), "\(note): \(apply.all)")
+            try node.expectPing(
+                from: "pod1", to: "10.244.0.1", "fd00:10:244::1", "10.244.0.3", "fd00:10:244::3")
+            try node.expectRest()
+        }
+        for pod in ["pod1", "pod2"] { try node.delete(pod) }
+        try node.expectNothingLeft()
+    }
+
+    @Test(arguments: ["none", "missing-link"]) func aPodThatIsNotOursIsLeftAlone(repairPod: String) throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let members = #""repairPod": "\#(repairPod)", \#(dualStack)"#
+        try node.add("pod1", members)
+        try node.run("ip -n pod1 addr flush dev eth0; ip -n pod1 link set eth0 down mtu 1300")
+        let before = try node.json("ip -d -j addr show eth0", in: "pod1")
+        try node.expectRest()
+        #expect(try node.json("ip -d -j addr show eth0", in: "pod1") == before)
+        try node.run("ip -n pod1 link del eth0")
+        #expect(try node.plumbctl("apply").status == 0)
+        let exists = try node.attempt("ip link show eth0", in: "pod1").status == 0
+        #expect(exists == (repairPod == "missing-link"))
+        try node.expectRest()
+    }
+}

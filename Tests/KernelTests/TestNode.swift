@@ -1,0 +1,83 @@
+import Foundation
+import Testing
+
+/// A node of a test's own: network and mount namespaces with a tmpfs on /run, so that `ip netns` works in there and
+/// nothing of it is ever seen on the host. They live as long as one shell does, and that ends with this object, or with
+/// the test's process, whose end closes its stdin.
+final class TestNode {
+    private let holder: Command
+    let binaries: String
+    /// Where the database is, on the node's tmpfs.
+    let dataDirectory: String
+    /// The named namespace that plays the host, or `nil` for the node's own.
+    let host: String?
+
+    init(dataDirectory: String = "/run/plumb") throws {
+        guard let binaries = ProcessInfo.processInfo.environment["PLUMB_BIN"],
+            FileManager.default.isExecutableFile(atPath: binaries + "/plumb"),
+            FileManager.default.isExecutableFile(atPath: binaries + "/plumbctl")
+        else {
+            throw Failure(description: "PLUMB_BIN must name the directory of plumb and plumbctl: use `make test`")
+        }
+        self.binaries = binaries
+        self.dataDirectory = dataDirectory
+        host = nil
+        let setup = """
+            mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up && sysctl -qw net.ipv4.ip_forward=0 \
+            net.ipv6.conf.all.forwarding=0 && echo up && exec cat >/dev/null
+            """
+        holder = try Command(["/usr/bin/unshare", "--mount", "--net", "--propagation", "private", "sh", "-ec", setup])
+        guard holder.readSome() == "up\n" else {
+            throw Failure(description: "cannot make namespaces, which needs root: \(holder.wait().all)")
+        }
+    }
+
+    deinit {
+        _ = holder.wait()
+    }
+
+    private var entry: [String] {
+        ["/usr/bin/nsenter", "--mount", "--net", "--target", String(holder.id), "--"]
+    }
+
+    /// Starts a command in the node, or in one of its named namespaces.
+    func start(
+        _ arguments: [String], environment: [String: String] = [:], input: String = "", in namespace: String? = nil
+    ) throws -> Command {
+        let inner = namespace.map { ["nsenter", "--net=/run/netns/\($0)", "--"] } ?? []
+        return try Command(entry + inner + arguments, environment: environment, input: input)
+    }
+
+    /// Runs a script in the node; `$PLUMB` and `$PLUMBCTL` are the binaries, `$DATA` the data directory.
+    func attempt(
+        _ script: String, environment: [String: String] = [:], in namespace: String? = nil
+    ) throws -> Output {
+        let own = ["PLUMB": binaries + "/plumb", "PLUMBCTL": binaries + "/plumbctl", "DATA": dataDirectory]
+        return try start(
+            ["timeout", "60", "bash", "-euo", "pipefail", "-c", script],
+            environment: own.merging(environment) { _, given in given }, in: namespace
+        ).wait()
+    }
+
+    /// As ``attempt(_:environment:in:)``, and it must succeed; answers with its stdout, without the last newline.
+    @discardableResult
+    func run(_ script: String, environment: [String: String] = [:], in namespace: String? = nil) throws -> String {
+        let output = try attempt(script, environment: environment, in: namespace)
+        guard output.status == 0 else { throw Failure(description: "\(script): \(output.all)") }
+        return output.stdout.hasSuffix("\n") ? String(output.stdout.dropLast()) : output.stdout
+    }
+
+    /// The answer of a program that speaks JSON; nothing said is `null`.
+    func json(_ script: String, in namespace: String? = nil) throws -> JSON {
+        let text = try run(script, in: namespace)
+        return text.isEmpty ? .null : try JSON(text)
+    }
+
+    func sql(_ statement: String) throws -> String {
+        try run(#"sqlite3 -cmd '.timeout 5000' "$DATA/state.db" "$SQL""#, environment: ["SQL": statement])
+    }
+
+    func addPods(_ count: Int) throws {
+        try run("for i in $(seq \(count)); do ip netns add pod$i; ip -n pod$i link set lo up; done")
+    }
+}
