@@ -160,7 +160,7 @@ CREATE INDEX routes_of_attachment ON routes (attachment_id);
 -- What happened, in order: addresses that were assigned and released, and every change made to the kernel with its
 -- reason. Written with the change that it tells of.
 CREATE TABLE events (
-    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    id            INTEGER PRIMARY KEY,
     at_ms         INTEGER NOT NULL,
     -- assigned, released: an address of an attachment. add, change, delete: a kernel object. failed: a change that the
     -- kernel refused. withdrawn: an object that we no longer want, so that it may be deleted wherever it is found.
@@ -225,7 +225,7 @@ END;
 
 -- Passes over the whole node.
 CREATE TABLE runs (
-    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    id          INTEGER PRIMARY KEY,
     started_ms  INTEGER NOT NULL,
     duration_ms INTEGER NOT NULL,
     -- Changes that the plan asked for, those that succeeded, and those that failed.

@@ -7,9 +7,9 @@ package enum ProcessIO {
         var variables: [String: String] = [:]
         var next = environ
         while let entry = next.pointee {
-            let text = String(cString: entry)
-            if text.hasPrefix("CNI_"), let equals = text.firstIndex(of: "=") {
-                variables[String(text[..<equals])] = String(text[text.index(after: equals)...])
+            if strncmp(entry, "CNI_", 4) == 0, let equals = strchr(entry, Int32(UInt8(ascii: "="))) {
+                let name = UnsafeBufferPointer(start: entry, count: equals - entry).map { UInt8(bitPattern: $0) }
+                variables[String(decoding: name, as: UTF8.self)] = String(cString: equals + 1)
             }
             next += 1
         }
