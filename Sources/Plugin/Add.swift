@@ -21,6 +21,7 @@ extension Plugin {
                 "CNI_NETNS \(environment.netns) is the host's own network namespace; nothing was done "
                     + "(CNI_NETNS_OVERRIDE=1 insists)")
         }
+        try refuseToForget(config, kernel)
         let store = try storing { () throws(StoreError) in
             try Store.open(directory: config.dataDirectory, access: .create)
         }
@@ -32,6 +33,21 @@ extension Plugin {
         kernel.adopt(namespace, as: attachment.pod)
         let bridgeMAC = try build(intent, attachment, store, &kernel)
         return AddResult.json(attachment, bridgeMAC: bridgeMAC, version: config.version)
+    }
+
+    /// A new database knows of no lease. While pods of a lost one live on the bridge, it would hand out their addresses a
+    /// second time.
+    private static func refuseToForget(_ config: Config, _ kernel: borrowing LiveKernel) throws(PluginError) {
+        guard !Store.exists(config.dataDirectory) else { return }
+        let bridge = config.network.bridge
+        let ports = try reconciling { () throws(ReconcilerError) in try kernel.markedPorts(of: bridge) }
+        // Another first ADD may have made the database since, and its pair.
+        guard !ports.isEmpty, !Store.exists(config.dataDirectory) else { return }
+        throw PluginError(
+            .database,
+            "there is no database in \(config.dataDirectory), yet \(ports.count) interfaces that Plumb made are ports of "
+                + "\(bridge): their pods' addresses would be handed out again. Restore state.db, or drain the node first"
+        )
     }
 
     private static func openSandbox(_ path: String, bootID: String) throws(PluginError) -> NetworkNamespace {

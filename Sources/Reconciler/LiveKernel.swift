@@ -23,6 +23,17 @@ package struct LiveKernel: Kernel, ~Copyable {
     /// Whether this is the namespace in which the process runs.
     package func isHost(_ identity: NamespaceIdentity) -> Bool { identity.cookie == hostCookie }
 
+    /// Host ends with our mark among a bridge's ports, whoever's database made them. A dump, so never on ADD's usual path.
+    package func markedPorts(of bridge: String) throws(ReconcilerError) -> [String] {
+        do throws(NetlinkError) {
+            host.begin(.node)
+            guard let index = try host.link(named: bridge)?.index else { return [] }
+            return try host.markedLinks([]).filter { $0.master == UInt32(index) }.compactMap(\.name)
+        } catch {
+            throw ReconcilerError(error)
+        }
+    }
+
     /// Takes over a pod's namespace that the caller has open.
     package mutating func adopt(_ namespace: consuming NetworkNamespace, as id: NamespaceID) {
         host.table.podDescriptor = namespace.descriptor.rawValue

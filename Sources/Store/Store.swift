@@ -131,7 +131,7 @@ package struct Store: ~Copyable {
     package func unlock(attachment id: Int64) { lockFile?.unlock(attachment: id) }
 
     /// Looks without opening: opening and closing would drop SQLite's own locks in this process.
-    private static func exists(_ directory: String) -> Bool {
+    package static func exists(_ directory: String) -> Bool {
         var info = Glibc.stat()
         return stat(directory + "/" + fileName, &info) == 0
     }

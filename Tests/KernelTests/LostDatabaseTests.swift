@@ -27,10 +27,23 @@ import Testing
         try node.addPods(2)
         let hostEnd = try #require(try node.add("pod1")["interfaces"][1]["name"].text)
         try node.run(#"mkdir /run/away; mv "$DATA"/state.db* /run/away"#)
-        try node.add("pod2", #""subnets": ["10.245.0.0/24"]"#)
+        try node.add("pod2", #""bridge": "cni1", "subnets": ["10.245.0.0/24"]"#)
         let apply = try node.plumbctl("apply")
         #expect(apply.status == 0 && apply.stdout.contains("link \(hostEnd) carries Plumb's mark"), "\(apply.all)")
         #expect(try node.attempt("ip link show \(hostEnd)").status == 0)
+    }
+
+    /// It would hand out the living pods' addresses again, so no database is made on their bridge.
+    @Test func noneIsMadeWhilePodsOfTheLostOneLive() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        try node.add("pod1")
+        try node.run(#"mkdir /run/away; mv "$DATA"/state.db* /run/away"#)
+        try node.expectError(Call(pod: "pod2"), code: 103, saying: ["state.db", "cni0"])
+        #expect(try node.attempt(#"test -e "$DATA/state.db""#).status == 1)
+        try node.run(#"mv /run/away/state.db* "$DATA""#)
+        try node.add("pod2")
+        try node.expectPing(from: "pod2", to: "10.244.0.2")
     }
 
     @Test func aForeignFileIsRefused() throws {
