@@ -88,7 +88,8 @@ extension Plugin {
 
     static func kernelFailure(_ attachment: Attachment, _ report: Report) -> PluginError {
         PluginError(
-            report.hasConflict ? .conflict : .kernel,
-            "network \(attachment.network), \(attachment.label): " + report.failures.joined(separator: "; "))
+            ReconcilerError(
+                report.failureCode,
+                "network \(attachment.network), \(attachment.label): " + report.failures.joined(separator: "; ")))
     }
 }

@@ -31,6 +31,12 @@ enum ErrnoPolicy {
         }
     }
 
+    /// What kind of failure it is, for whoever must decide whether to try again.
+    static func code(_ change: Change, _ error: NetlinkError) -> ReconcilerError.Code {
+        if case .veth = change.object, change.action != .delete, error.errno?.rawValue == EXFULL { return .bridgeFull }
+        return .kernel
+    }
+
     /// What a person can do about a refusal that is known to puzzle.
     static func advice(_ change: Change, _ error: NetlinkError) -> String? {
         switch (change.object, change.action, error.errno) {

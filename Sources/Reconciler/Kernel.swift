@@ -15,7 +15,7 @@ package struct Outcome: Hashable, Sendable {
         case done
         /// Something of that name was there: a fresh look decides.
         case lookAgain(String)
-        case failed(String)
+        case failed(String, ReconcilerError.Code = .kernel)
     }
 
     package var change: Change

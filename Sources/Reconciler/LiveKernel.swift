@@ -185,7 +185,7 @@ extension Outcome {
         switch ErrnoPolicy.verdict(action, errno: error.errno) {
         case .done: break
         case .lookAgain: if status == .done { status = .lookAgain(text) }
-        case .failed: status = .failed(text)
+        case .failed: status = .failed(text, ErrnoPolicy.code(change, error))
         }
     }
 }

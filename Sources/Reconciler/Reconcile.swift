@@ -6,7 +6,8 @@ package struct Report: Sendable {
     package var done: [Change] = []
     /// Why something that was to be done was not, one text each.
     package var failures: [String] = []
-    package var hasConflict = false
+    /// What kind of failure the last of them is.
+    package var failureCode = ReconcilerError.Code.kernel
     package var notices: [String] = []
     /// What was there before.
     package var observed = KernelState()
@@ -112,7 +113,7 @@ struct Doubt {
 /// Makes a plan's changes. What conflicts or fails is in the report; what a fresh look must decide is returned.
 func execute(_ plan: Plan, _ kernel: inout some Kernel & ~Copyable, _ report: inout Report) -> [Doubt] {
     report.failures += plan.conflicts.map(\.reason)
-    report.hasConflict = !plan.conflicts.isEmpty
+    if !plan.conflicts.isEmpty { report.failureCode = .conflict }
     report.notices += plan.notices
     // With something foreign in the way, an attachment would come out half made.
     guard plan.conflicts.isEmpty else { return [] }
@@ -121,7 +122,10 @@ func execute(_ plan: Plan, _ kernel: inout some Kernel & ~Copyable, _ report: in
         switch outcome.status {
         case .done: report.done.append(outcome.change)
         case .lookAgain(let text): doubtful.append(Doubt(change: outcome.change, text: text))
-        case .failed(let text): report.failures.append(text)
+        case .failed(let text, let code):
+            report.failures.append(text)
+            // What follows a full bridge fails for want of the link.
+            if report.failureCode != .bridgeFull { report.failureCode = code }
         }
     }
     return doubtful

@@ -9,6 +9,22 @@ import Testing
         "ip link add outside type veth peer name eth0 netns pod1",
     ]
 
+    /// BR_MAX_PORTS (net/bridge/br_private.h) is 1024, and port 0 is none. A pod may leave, so it is worth another try.
+    @Test func aFullBridgeIsTriedAgainLater() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        try node.add("pod2")
+        try node.run(
+            "for i in $(seq 1022); do echo link add f$i type veth peer name g$i; echo link set f$i master cni0; done "
+                + "> /run/fill; ip -batch /run/fill")
+        let links = try node.ourLinks()
+        try node.expectError(Call(), code: 11, saying: ["1023 ports"])
+        #expect(try node.ourLinks() == links)
+        #expect(try node.sql("SELECT group_concat(container_id) FROM attachments") == "c-pod2")
+        try node.run("ip link set f7 nomaster")
+        try node.add("pod1")
+    }
+
     @Test(arguments: inThePod) func interfaceIsTakenInThePod(script: String) throws {
         let node = try TestNode()
         try node.addPods(2)
