@@ -152,7 +152,7 @@ package struct LiveKernel: Kernel, ~Copyable {
             let reader = outcomes[first.place].change.namespace == .host ? host : pod ?? host
             let replies = try reader.socket.perform(requests)
             for ((place, request), reply) in zip(batch, replies) {
-                for message in reply.messages { learn(message, outcomes[place].change) }
+                for message in reply.messages { try learn(message, outcomes[place].change) }
                 if let error = reply.error {
                     outcomes[place].judge(error, of: request)
                     // Another process made the bridge since we looked: what follows stands on that one.
@@ -168,8 +168,10 @@ package struct LiveKernel: Kernel, ~Copyable {
     }
 
     /// The echo of a creation tells the indexes that the next messages need.
-    private mutating func learn(_ message: Message, _ change: Change) {
-        guard let link = try? LinkMessage(parsing: message.body), let name = link.name else { return }  // not a link
+    /// Only creations of links ask for one.
+    private mutating func learn(_ message: Message, _ change: Change) throws(NetlinkError) {
+        let link = try LinkMessage(parsing: message.body)
+        guard let name = link.name else { return }
         host.table.learn(name, index: link.index)
         if case .veth(let veth) = change.object, let peer = veth.peer, let index = link.link {
             pod?.table.learn(peer.ifname, index: Int32(index))
