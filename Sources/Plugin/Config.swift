@@ -19,7 +19,7 @@ extension Config {
     package init(_ bytes: [UInt8]) throws(PluginError) {
         let file = try ConfigFile.decode(bytes)
         version = try ProtocolVersion.parse(file.cniVersion)
-        let name = try Config.networkName(file)
+        let name = try Config.networkName(file.name)
         let short = file.subnets != nil
         if short, file.ipam != nil {
             throw PluginError(.invalidConfig, "keys subnets and ipam exclude each other: network \(name) has both")
@@ -43,7 +43,7 @@ extension Config {
             rangeSets: try RangeSets.parse(file, network: name))
         routes = []
         for route in file.ipam?.routes ?? [] { routes.append(try RouteSpec(route)) }
-        dataDirectory = try Config.dataDirectory(file)
+        dataDirectory = try Config.dataDirectory(file.dataDir)
         unenforced = file.unenforced
     }
 
@@ -53,14 +53,17 @@ extension Config {
         package var dataDirectory: String
 
         package init(_ bytes: [UInt8]) throws(PluginError) {
-            let file = try ConfigFile.decode(bytes)
-            name = try Config.networkName(file)
-            dataDirectory = try Config.dataDirectory(file)
+            try self.init(try ConfigObject(bytes))
+        }
+
+        init(_ object: ConfigObject) throws(PluginError) {
+            name = try Config.networkName(try object.string("name"))
+            dataDirectory = try Config.dataDirectory(try object.string("dataDir"))
         }
     }
 
-    private static func networkName(_ file: ConfigFile) throws(PluginError) -> String {
-        guard let name = file.name, !name.isEmpty else { throw PluginError(.invalidConfig, "key name is missing") }
+    private static func networkName(_ given: String?) throws(PluginError) -> String {
+        guard let name = given, !name.isEmpty else { throw PluginError(.invalidConfig, "key name is missing") }
         guard Name.isValid(name) else {
             throw PluginError(
                 .invalidConfig,
@@ -70,8 +73,8 @@ extension Config {
         return name
     }
 
-    private static func dataDirectory(_ file: ConfigFile) throws(PluginError) -> String {
-        let directory = file.dataDir ?? Store.defaultDirectory
+    private static func dataDirectory(_ given: String?) throws(PluginError) -> String {
+        let directory = given ?? Store.defaultDirectory
         guard directory.hasPrefix("/") else {
             throw PluginError(.invalidConfig, "key dataDir: \"\(directory)\" is not an absolute path")
         }

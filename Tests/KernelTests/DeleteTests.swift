@@ -29,6 +29,9 @@ import Testing
         Case(
             testDescription: "a configuration that ADD would refuse",
             call: Call(verb: "DEL", version: "9.0.0", members: #""subnets": ["nonsense"]"#)),
+        Case(
+            testDescription: "keys of a wrong type",
+            call: Call(verb: "DEL", members: #""subnets": 7, "mtu": "wide", "ipam": "none", "runtimeConfig": []"#)),
     ]
 
     @Test(arguments: cases) func works(test: Case) throws {
