@@ -35,14 +35,13 @@ package func apply(
         count += 1
         progress(count, total)
     }
-    for attachment in examination.deleting + examination.releases.map(\.attachment) {
-        attempt(attachment, store, &result) { (result) throws(ReconcilerError) in
-            let reason = examination.releases.first { $0.attachment.id == attachment.id }?.reason
-            try collect(attachment, reason: reason, store, &kernel, &result)
-        }
-        count += 1
-        progress(count, total)
+    var dead: [Doomed] = []
+    for attachment in examination.deleting {
+        dead.append(Doomed(attachment: attachment, reason: "DEL was not finished"))
     }
+    for release in examination.releases { dead.append(Doomed(attachment: release.attachment, reason: release.reason)) }
+    let collected = collect(dead, cause: "apply", store, &kernel) { progress(count + $0, total) }
+    result.add(collected)
     try record(result, started: started, in: store)
     return result
 }
@@ -86,6 +85,13 @@ extension ApplyReport {
         done += report.done
         failures += report.failures.filter { !failures.contains($0) }
     }
+
+    fileprivate mutating func add(_ collected: Collected) {
+        done += collected.done
+        released += collected.released
+        skipped += collected.skipped
+        failures += collected.failures.filter { !failures.contains($0) }
+    }
 }
 
 /// Runs `body` under an attachment's lock; a failure is that attachment's alone.
@@ -124,28 +130,6 @@ private func mend(
             try store.record(events)
         }
     }
-}
-
-/// Finishes what DEL began, or takes back what a vanished pod held; looked at again, under the lock.
-private func collect(
-    _ attachment: Attachment, reason: String?, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
-    _ result: inout ApplyReport
-) throws(ReconcilerError) {
-    let intent = try mapped { () throws(StoreError) in try store.intent(attachment: attachment.id) }
-    guard let current = intent.attachments.first else { return }
-    var events: [Event] = []
-    if current.state == .deleting {
-        let report = try remove(current, &kernel)
-        result.add(report)
-        guard report.failures.isEmpty else { return }
-        events = report.events(for: current, cause: "apply")
-    } else {
-        guard case .gone = kernel.open(current) else { return }
-        guard try observeHostLink(of: current, &kernel)[.host, Veth.name(current.hostIfname)] == nil else { return }
-    }
-    let why = reason ?? "DEL was not finished"
-    try mapped { () throws(StoreError) in try store.release(current, reason: why, events: events) }
-    result.released.append(Examination.Release(attachment: current, reason: why))
 }
 
 private func record(

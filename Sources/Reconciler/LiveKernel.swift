@@ -4,7 +4,7 @@ internal import SystemPackage
 
 /// The kernel of this machine: the namespace in which the process runs, and one pod's at a time.
 package struct LiveKernel: Kernel, ~Copyable {
-    private let host: NamespaceReader
+    let host: NamespaceReader
     private var pod: NamespaceReader?
     private let bootID: String
     private let hostCookie: UInt64
@@ -94,7 +94,9 @@ package struct LiveKernel: Kernel, ~Copyable {
     package mutating func perform(_ changes: [Change]) -> [Outcome] {
         var outcomes: [Outcome] = changes.map { Outcome(change: $0, status: .done) }
         var batch: [(place: Int, request: Request)] = []
-        for (place, change) in changes.enumerated() {
+        var place = 0
+        while place < changes.count {
+            let change = changes[place]
             if let waiting = batch.last, changes[waiting.place].namespace != change.namespace {
                 flush(&batch, &outcomes)
             }
@@ -102,7 +104,17 @@ package struct LiveKernel: Kernel, ~Copyable {
             if place > 0, changes[place - 1].phase != change.phase, change.phase <= .veths {
                 flush(&batch, &outcomes)
             }
+            if change.action == .delete {
+                let together = LiveKernel.deletions(from: place, in: changes)
+                if together.count > 1 {
+                    flush(&batch, &outcomes)
+                    deleteTogether(together, &outcomes)
+                    place = together.upperBound
+                    continue
+                }
+            }
             perform(change, at: place, &batch, &outcomes)
+            place += 1
         }
         flush(&batch, &outcomes)
         return outcomes
@@ -180,7 +192,7 @@ package struct LiveKernel: Kernel, ~Copyable {
 }
 
 extension Outcome {
-    fileprivate mutating func judge(_ error: NetlinkError, of request: Request) {
+    mutating func judge(_ error: NetlinkError, of request: Request) {
         let text = "\(change.name): \(error)" + (ErrnoPolicy.advice(change, error).map { ": \($0)" } ?? "")
         // What a change takes away first may be gone by then: another deletion in the plan took it along.
         let action = request.isDeletion ? Action.delete : change.action

@@ -100,7 +100,7 @@ package final class NamespaceReader {
             return links
         case .node:
             let wanted = Set(named)
-            return try allLinks().filter { $0.group == Mark.group || $0.name.map(wanted.contains) == true }
+            return try allLinks().filter { $0.isMarked || $0.isDoomed || $0.name.map(wanted.contains) == true }
         }
     }
 
@@ -166,5 +166,16 @@ package final class NamespaceReader {
         var objects: [T] = []
         for message in try socket.dump(request) { objects.append(try parse(message.body)) }
         return objects
+    }
+}
+
+extension LinkMessage {
+    /// Carries our mark.
+    var isMarked: Bool { group == Mark.group }
+
+    /// Carries the mark under which a database of ours deletes many links at once; whoever began it may have died.
+    var isDoomed: Bool {
+        guard let group, let name, group != 0, group != Mark.group else { return false }
+        return Mark.doomedGroup(ofLink: name) == group
     }
 }

@@ -60,10 +60,7 @@ package func reconcile(
 package func remove(
     _ attachment: Attachment, _ kernel: inout some Kernel & ~Copyable
 ) throws(ReconcilerError) -> Report {
-    let observed = try observeHostLink(of: attachment, &kernel)
-    var desired = KernelState()
-    desired.markObserved(.host)
-    let plan = diff(desired: desired, observed: observed, withdrawn: [Veth.name(attachment.hostIfname)])
+    let plan = try removal(of: [attachment], &kernel)
     var report = Report()
     let doubtful = execute(plan, &kernel, &report)
     report.failures += doubtful.map(\.text)
@@ -83,13 +80,26 @@ package func removeFromInside(_ ifname: String, _ namespace: consuming NetworkNa
     }
 }
 
-/// The host's end of an attachment, if it is there.
-func observeHostLink(
-    of attachment: Attachment, _ kernel: inout some Kernel & ~Copyable
+/// What is to be done so that nothing of these attachments is left in the kernel.
+func removal(
+    of attachments: [Attachment], _ kernel: inout some Kernel & ~Copyable
+) throws(ReconcilerError) -> Plan {
+    let observed = try observeHostLinks(of: attachments, &kernel)
+    var desired = KernelState()
+    desired.markObserved(.host)
+    return diff(
+        desired: desired, observed: observed, withdrawn: Set(attachments.map { Veth.name($0.hostIfname) }))
+}
+
+/// The host's ends of attachments, as far as they are there.
+func observeHostLinks(
+    of attachments: [Attachment], _ kernel: inout some Kernel & ~Copyable
 ) throws(ReconcilerError) -> KernelState {
     var wanted = KernelState()
-    wanted.insert(
-        Veth(ifname: attachment.hostIfname, attachment: attachment.id, bridge: nil, hairpin: nil), in: .host)
+    for attachment in attachments {
+        wanted.insert(
+            Veth(ifname: attachment.hostIfname, attachment: attachment.id, bridge: nil, hairpin: nil), in: .host)
+    }
     var observed = KernelState()
     try kernel.observe(.host, .attachment, desired: wanted, into: &observed)
     return observed

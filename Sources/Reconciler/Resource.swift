@@ -95,11 +95,3 @@ package enum Phase: Int, Hashable, Sendable, Comparable {
 
     package static func < (lhs: Self, rhs: Self) -> Bool { lhs.rawValue < rhs.rawValue }
 }
-
-/// The marks by which our objects are known in the kernel.
-package enum Mark {
-    /// IFLA_GROUP of every link that we make: PLUM on a telephone's keys.
-    package static let group: UInt32 = 7586
-    /// RTPROT_ of every route that we make: `P` in ASCII, free in iproute2's rt_protos.
-    package static let routeProtocol: UInt8 = 80
-}

@@ -11,6 +11,8 @@ package struct Veth: Resource {
     package var hairpin: Bool?
     package var isUp: Bool
     package var isMarked: Bool
+    /// Observed: somebody was about to delete it together with others, and died.
+    package var isDoomed: Bool
     /// Desired: the pod's end, made with this one.
     package var peer: Peer?
     /// Observed: the pod end's index in its namespace (IFLA_LINK).
@@ -38,7 +40,7 @@ package struct Veth: Resource {
 
     package init(
         ifname: String, attachment: Int64, bridge: String?, hairpin: Bool?, isUp: Bool = true, isMarked: Bool = true,
-        peer: Peer? = nil, peerIndex: UInt32? = nil, alias: String? = nil
+        isDoomed: Bool = false, peer: Peer? = nil, peerIndex: UInt32? = nil, alias: String? = nil
     ) {
         self.ifname = ifname
         self.attachment = attachment
@@ -46,6 +48,7 @@ package struct Veth: Resource {
         self.hairpin = hairpin
         self.isUp = isUp
         self.isMarked = isMarked
+        self.isDoomed = isDoomed
         self.peer = peer
         self.peerIndex = peerIndex
         self.alias = alias
@@ -84,7 +87,8 @@ package struct Veth: Resource {
             observed.insert(
                 Veth(
                     ifname: ifname, attachment: known ?? 0, bridge: bridge, hairpin: link.port?.hairpin,
-                    isUp: link.isUp, isMarked: link.group == Mark.group, peerIndex: link.link),
+                    isUp: link.isUp, isMarked: link.isMarked || link.isDoomed, isDoomed: link.isDoomed,
+                    peerIndex: link.link),
                 in: .host)
         }
     }
@@ -102,6 +106,7 @@ package struct Veth: Resource {
             drift.append("hairpin is \(observed.hairpin == true ? "on" : "off")")
         }
         if !observed.isUp { drift.append("it is down") }
+        if observed.isDoomed { drift.append("it is in the group of links that are to be deleted") }
         return drift
     }
 
@@ -124,7 +129,7 @@ package struct Veth: Resource {
         case (.add, 0): try create(links)
         case (.delete, _): try delete(links)
         case (.change, 0) where steps(action, from: observed) == 2: try join(links)
-        default: try configure(links)
+        default: try configure(links, isDoomed: observed?.isDoomed == true)
         }
     }
 
@@ -166,10 +171,11 @@ package struct Veth: Resource {
     }
 
     /// Up comes with the port's options; no IPv6 address of its own, for a port needs none.
-    private func configure(_ links: LinkTable) throws(NetlinkError) -> Effect {
+    private func configure(_ links: LinkTable, isDoomed: Bool) throws(NetlinkError) -> Effect {
         var link = LinkMessage()
         link.index = try links.index(of: ifname)
         link.setUp()
+        if isDoomed { link.group = Mark.group }
         link.alias = alias
         link.addressGeneration = AddressGeneration.none
         if let hairpin {

@@ -138,5 +138,13 @@ package struct Attachment: Hashable, Sendable, Identifiable {
 
     /// The host's end of the pair: the database's tag keeps it apart from another database's, the id from every other
     /// attachment that ever was. At most 15 characters, for ids below 36⁶.
-    package static func hostIfname(tag: String, id: Int64) -> String { "plumb\(tag)\(String(id, radix: 36))" }
+    package static func hostIfname(tag: String, id: Int64) -> String { "\(namePrefix)\(tag)\(String(id, radix: 36))" }
+
+    /// The tag of the database that named a link so; `nil` if it is no such name.
+    package static func tag(ofHostIfname name: String) -> Substring? {
+        guard name.hasPrefix(namePrefix), name.utf8.count > namePrefix.utf8.count + 4 else { return nil }
+        return name.dropFirst(namePrefix.utf8.count).prefix(4)
+    }
+
+    private static let namePrefix = "plumb"
 }
