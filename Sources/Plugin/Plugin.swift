@@ -30,8 +30,13 @@ package enum Plugin {
             case "DEL":
                 input = try readInput()
                 try delete(variables, input, &response.stderr)
+            case "GC":
+                input = try readInput()
+                try collectGarbage(variables, input, &response.stderr)
             default:
-                throw PluginError(.invalidEnvironment, "CNI_COMMAND \"\(command)\" is not one of ADD, DEL, VERSION")
+                throw PluginError(
+                    .invalidEnvironment,
+                    "CNI_COMMAND \"\(command)\" is not one of ADD, DEL, GC, VERSION")
             }
         } catch {
             response.stdout = report(error, version: versionNamed(in: input) ?? ProtocolVersion.newest.rawValue)

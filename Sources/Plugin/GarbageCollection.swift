@@ -1,0 +1,93 @@
+internal import Reconciler
+internal import Store
+
+extension Plugin {
+    /// GC: takes away every attachment of the network that the runtime does not name.
+    ///
+    /// Only an explicit list is an order. What cannot be taken away stops nothing else, and is told at the end.
+    static func collectGarbage(
+        _ variables: [String: String], _ input: [UInt8], _ talk: inout [String]
+    ) throws(PluginError) {
+        let verb = try VerbInput(input, verb: "GC", since: .v1_1_0)
+        guard let valid = try ValidAttachment.list(verb.object) else {
+            talk.append(
+                "plumb: GC of network \(verb.network.name): the configuration has no list of valid attachments "
+                    + "(\(ValidAttachment.keys.joined(separator: ", "))), so nothing was collected; "
+                    + "an empty list would take away all")
+            return
+        }
+        // Nothing was ever recorded here.
+        guard Store.exists(verb.network.dataDirectory) else { return }
+        let failure: PluginError?
+        do throws(StoreError) {
+            let store = try Store.open(directory: verb.network.dataDirectory, access: .write)
+            failure = try collectGarbage(verb.network.name, valid, store, &talk)
+        } catch {
+            throw PluginError(error)
+        }
+        if let failure { throw failure }
+    }
+
+    private static func collectGarbage(
+        _ network: String, _ valid: Set<ValidAttachment>, _ store: borrowing Store, _ talk: inout [String]
+    ) throws(StoreError) -> PluginError? {
+        var failures: [String] = []
+        let recorded = try store.attachments(network: network, problems: &failures)
+        var doomed: [Doomed] = []
+        for attachment in recorded {
+            let name = ValidAttachment(containerID: attachment.containerID, ifname: attachment.ifname)
+            if valid.contains(name) { continue }
+            doomed.append(Doomed(attachment: attachment, reason: "GC: the runtime does not know it", isOrdered: true))
+        }
+        let bootID = Boot.currentID()
+        if !doomed.isEmpty {
+            do throws(ReconcilerError) {
+                var kernel = try LiveKernel(bootID: bootID)
+                let collected = collect(doomed, cause: "GC", store, &kernel)
+                failures += collected.failures
+                for attachment in collected.skipped {
+                    talk.append(
+                        "plumb: GC of network \(network): another process is working on \(attachment.ifname) of "
+                            + "\(attachment.label), which was left alone")
+                }
+            } catch {
+                failures.append(error.description)
+            }
+        }
+        guard !failures.isEmpty else { return nil }
+        return PluginError(
+            .kernel,
+            "GC of network \(network): not all could be taken away, and the next GC or `plumbctl apply` tries again: "
+                + failures.joined(separator: "; "), details: failures.joined(separator: "\n"))
+    }
+}
+
+/// An attachment that the runtime names: what it does not name is gone to it.
+struct ValidAttachment: Hashable {
+    var containerID: String
+    var ifname: String
+
+    /// The key of the specification, then the one that libcni wrote before.
+    static let keys = ["cni.dev/valid-attachments", "cni.dev/attachments"]
+
+    /// `nil` if there is no list: no key, or Go's nil list, which is written `null`.
+    ///
+    /// - Throws: `.invalidConfig` for an entry that cannot be read. It might be one that lives.
+    static func list(_ object: ConfigObject) throws(PluginError) -> Set<ValidAttachment>? {
+        for key in keys {
+            guard let entries = try object.objects(key) else { continue }
+            var valid: Set<ValidAttachment> = []
+            for entry in entries {
+                guard let containerID = try entry.string("containerID"), !containerID.isEmpty,
+                    let ifname = try entry.string("ifname"), !ifname.isEmpty
+                else {
+                    throw PluginError(
+                        .invalidConfig, "key \(entry.path): containerID and ifname are needed; nothing was collected")
+                }
+                valid.insert(ValidAttachment(containerID: containerID, ifname: ifname))
+            }
+            return valid
+        }
+        return nil
+    }
+}
