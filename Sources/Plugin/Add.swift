@@ -101,12 +101,7 @@ extension Plugin {
             try storing { () throws(StoreError) in
                 try store.markReady(attachment.id, events: report.events(for: attachment, cause: "ADD"))
             }
-            if case .bridge(let bridge) = report.observed[.host, Bridge.name(attachment.bridge)], !bridge.isMarked,
-                let mac = bridge.mac
-            {
-                return mac
-            }
-            return intent.networks.first?.bridgeMAC ?? attachment.hostMAC
+            return intent.bridgeMAC(of: attachment, report.observed)
         } catch {
             do throws(PluginError) {
                 try dismantle(attachment, reason: "ADD failed", store, &kernel)

@@ -30,13 +30,19 @@ package enum Plugin {
             case "DEL":
                 input = try readInput()
                 try delete(variables, input, &response.stderr)
+            case "CHECK":
+                input = try readInput()
+                try check(variables, input)
+            case "GET":
+                input = try readInput()
+                response.stdout = try get(variables, input)
             case "GC":
                 input = try readInput()
                 try collectGarbage(variables, input, &response.stderr)
             default:
                 throw PluginError(
                     .invalidEnvironment,
-                    "CNI_COMMAND \"\(command)\" is not one of ADD, DEL, GC, VERSION")
+                    "CNI_COMMAND \"\(command)\" is not one of ADD, CHECK, DEL, GC, GET, VERSION")
             }
         } catch {
             response.stdout = report(error, version: versionNamed(in: input) ?? ProtocolVersion.newest.rawValue)

@@ -22,6 +22,8 @@ package struct PluginError: Error, Hashable, Sendable {
         case exists = 102
         /// The database is damaged, somebody else's, or a newer Plumb's.
         case database = 103
+        /// CHECK found the kernel not as ADD left it.
+        case drift = 104
     }
 
     package var code: Code

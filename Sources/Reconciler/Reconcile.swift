@@ -105,7 +105,7 @@ func observeHostLinks(
     return observed
 }
 
-private func observe(
+func observe(
     _ desired: KernelState, _ kernel: inout some Kernel & ~Copyable, _ extent: Extent
 ) throws(ReconcilerError) -> KernelState {
     var observed = KernelState()
