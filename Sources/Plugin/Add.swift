@@ -37,7 +37,7 @@ extension Plugin {
 
     /// A new database knows of no lease. While pods of a lost one live on the bridge, it would hand out their addresses a
     /// second time.
-    private static func refuseToForget(_ config: Config, _ kernel: borrowing LiveKernel) throws(PluginError) {
+    static func refuseToForget(_ config: Config, _ kernel: borrowing LiveKernel) throws(PluginError) {
         guard !Store.exists(config.dataDirectory) else { return }
         let bridge = config.network.bridge
         let ports = try reconciling { () throws(ReconcilerError) in try kernel.markedPorts(of: bridge) }

@@ -39,10 +39,13 @@ package enum Plugin {
             case "GC":
                 input = try readInput()
                 try collectGarbage(variables, input, &response.stderr)
+            case "STATUS":
+                input = try readInput()
+                try status(input)
             default:
                 throw PluginError(
                     .invalidEnvironment,
-                    "CNI_COMMAND \"\(command)\" is not one of ADD, CHECK, DEL, GC, GET, VERSION")
+                    "CNI_COMMAND \"\(command)\" is not one of ADD, CHECK, DEL, GC, GET, STATUS, VERSION")
             }
         } catch {
             response.stdout = report(error, version: versionNamed(in: input) ?? ProtocolVersion.newest.rawValue)

@@ -13,6 +13,10 @@ package struct PluginError: Error, Hashable, Sendable {
         case invalidConfig = 7
         case hostNamespace = 8
         case tryAgain = 11
+        /// STATUS: no ADD can be served.
+        case unavailable = 50
+        /// STATUS: and pods that are there may be cut off.
+        case cutOff = 51
         // From 100 on they are the plugin's own.
         /// The kernel refused something.
         case kernel = 100

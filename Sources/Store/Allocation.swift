@@ -75,7 +75,7 @@ enum Allocation {
     }
 
     /// Gateways that a bridge holds, whichever of its networks asks for them.
-    private static let gatewaysOnBridge = """
+    static let gatewaysOnBridge = """
         SELECT r.gateway FROM networks AS n JOIN ranges AS r ON r.network_id = n.id WHERE n.bridge = ? AND n.is_gateway
         """
 

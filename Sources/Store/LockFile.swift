@@ -34,8 +34,8 @@ struct LockFile: ~Copyable {
 
     deinit { _ = Glibc.close(descriptor) }
 
-    func lockWriter() throws(StoreError) {
-        guard plumb_lock_byte(descriptor, 0, LockFile.writerPatienceMilliseconds) != 0 else { return }
+    func lockWriter(patience: Int32 = LockFile.writerPatienceMilliseconds) throws(StoreError) {
+        guard plumb_lock_byte(descriptor, 0, patience) != 0 else { return }
         let errno = Errno(rawValue: Glibc.errno)
         guard errno == .resourceTemporarilyUnavailable else {
             throw StoreError(.io, "cannot lock \(path)", errno: errno)
@@ -43,7 +43,7 @@ struct LockFile: ~Copyable {
         throw StoreError(
             .locked,
             "the writer's lock on \(path) was held by another process for "
-                + "\(LockFile.writerPatienceMilliseconds / 1000) s: `lsof \(path)` names it")
+                + "\(patience / 1000) s: `lsof \(path)` names it")
     }
 
     func unlockWriter() { _ = plumb_unlock_byte(descriptor, 0) }

@@ -128,6 +128,9 @@ package struct Store: ~Copyable {
         }
     }
 
+    func lockWriter(patience: Int32) throws(StoreError) { try lockFile?.lockWriter(patience: patience) }
+    func unlockWriter() { lockFile?.unlockWriter() }
+
     package func unlock(attachment id: Int64) { lockFile?.unlock(attachment: id) }
 
     /// Looks without opening: opening and closing would drop SQLite's own locks in this process.

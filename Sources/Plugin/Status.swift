@@ -1,0 +1,92 @@
+internal import Reconciler
+internal import Store
+
+extension Plugin {
+    /// STATUS: whether an ADD of this network could be served now (code 50), and whether the pods that it has still get
+    /// what they were promised of the host (code 51). Writes nothing, and makes no database.
+    static func status(_ input: [UInt8]) throws(PluginError) {
+        let config = try Config(input)
+        try config.version.require(.v1_1_0, verb: "STATUS")
+        let bootID = Boot.currentID()
+        do throws(PluginError) {
+            try storing { () throws(StoreError) in try Store.checkRoom(directory: config.dataDirectory) }
+            var kernel = try reconciling { () throws(ReconcilerError) in try LiveKernel(bootID: bootID) }
+            guard Store.exists(config.dataDirectory) else {
+                // The first ADD makes it, unless it is one that was lost.
+                try refuseToForget(config, kernel)
+                return try judge(NetworkUsage(), [], config, &kernel)
+            }
+            let store = try storing { () throws(StoreError) in
+                try Store.open(directory: config.dataDirectory, access: .write)
+            }
+            try storing { () throws(StoreError) in try store.probe() }
+            let usage = try storing { () throws(StoreError) in try store.usage(config.network, bootID: bootID) }
+            var elsewhere: [Attachment] = []
+            for place in usage.living where place.bridge != usage.network?.spec.bridge {
+                elsewhere += try storing { () throws(StoreError) in
+                    try store.intent(attachment: place.example).attachments
+                }
+            }
+            try judge(usage, elsewhere, config, &kernel)
+        } catch {
+            guard error.code != .cutOff else { throw error }
+            throw PluginError(.unavailable, error.message, details: error.details)
+        }
+    }
+
+    /// A bridge takes no more ports (BR_MAX_PORTS, net/bridge/br_private.h).
+    private static let portLimit = 1023
+
+    /// - Parameter elsewhere: one attachment for each bridge that the network has left, and pods of it have not.
+    private static func judge(
+        _ usage: NetworkUsage, _ elsewhere: [Attachment], _ config: Config, _ kernel: inout LiveKernel
+    ) throws(PluginError) {
+        let network = "network \(config.network.name)"
+        var reasons = usage.exhausted.map { "\(network): no address is left in \($0)" }
+        if usage.ports >= portLimit {
+            reasons.append(
+                "\(network): bridge \(config.network.bridge) has \(usage.ports) ports, and takes \(portLimit): use more "
+                    + "networks on this node")
+        }
+        let plan = try reconciling { () throws(ReconcilerError) in
+            try hostPlan(usage.living.isEmpty ? nil : usage.network, elsewhere, bridge: config.network.bridge, &kernel)
+        }
+        let pods = usage.living.reduce(0) { $0 + $1.count }
+        let lacking = pods == 0 ? [] : plan.changes.compactMap(\.lack)
+        let conflicts = plan.conflicts.map(\.reason)
+        if !lacking.isEmpty || (pods > 0 && !conflicts.isEmpty) {
+            let cut =
+                "\(network): \(pods) pods are cut off, in part at least, until `plumbctl apply`: "
+                + (conflicts + lacking).joined(separator: "; ")
+            throw PluginError(.cutOff, ([cut] + reasons).joined(separator: "; "))
+        }
+        reasons += conflicts.map { "\(network): \($0)" }
+        guard reasons.isEmpty else { throw PluginError(.unavailable, reasons.joined(separator: "; ")) }
+    }
+
+    /// What the host should have for pods that live, and what stands in the way of the next.
+    private static func hostPlan(
+        _ network: Network?, _ elsewhere: [Attachment], bridge: String, _ kernel: inout LiveKernel
+    ) throws(ReconcilerError) -> Plan {
+        var desired = render(Intent(networks: network.map { [$0] } ?? [], attachments: elsewhere))
+        for attachment in elsewhere {
+            desired.remove(attachment.pod)
+            desired[.host, Veth.name(attachment.hostIfname)] = nil
+        }
+        if desired[.host, Bridge.name(bridge)] == nil { desired.insert(Bridge(ifname: bridge), in: .host) }
+        var observed = KernelState()
+        try kernel.observe(.host, .attachment, desired: desired, into: &observed)
+        return diff(desired: desired, observed: observed)
+    }
+}
+
+extension Change {
+    /// What a pod misses by it; `nil` for what none notices, as another MTU or MAC of the bridge.
+    fileprivate var lack: String? {
+        switch (object, observed) {
+        case (.bridge, .bridge(let bridge)?) where bridge.isUp: nil
+        case (.bridge, _), (.address, _), (.sysctl, _): "\(name): \(reason)"
+        default: nil
+        }
+    }
+}
