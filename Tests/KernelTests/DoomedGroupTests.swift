@@ -66,8 +66,8 @@ import Testing
         #expect(try node.attempt("ip link show stranger").status == 0)
     }
 
-    /// One that cannot go does not keep the others.
-    @Test func oneThatVanishedMeanwhile() throws {
+    /// A link that is gone already keeps neither its own row nor the others.
+    @Test func oneThatVanishedBefore() throws {
         let node = try TestNode()
         try node.addPods(3)
         for pod in 1...3 { try node.add("pod\(pod)") }
