@@ -19,7 +19,8 @@ let package = Package(
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         // The SQL itself is the source; the build embeds its bytes.
         .target(
-            name: "Schema", path: "schema", exclude: ["README.md"], resources: [.embedInCode("version_1.sql")]),
+            name: "Schema", path: "schema", exclude: ["README.md"],
+            resources: [.embedInCode("version_1.sql"), .embedInCode("version_1_001.sql")]),
         .target(name: "Addressing"),
         .target(name: "Netlink", dependencies: ["CKernel", system]),
         .target(name: "Store", dependencies: ["Addressing", "CKernel", "CSQLite", "Schema", system]),

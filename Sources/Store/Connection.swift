@@ -35,6 +35,17 @@ package struct Connection: ~Copyable {
             }, walPages)
     }
 
+    /// All of the database, as one snapshot of it, in this process's memory.
+    func copyInMemory() throws(StoreError) -> Connection {
+        let copy = try Connection(path: ":memory:", readOnly: false)
+        let backup = sqlite3_backup_init(copy.handle, "main", handle, "main")
+        // Busy is no error to `finish`, but it is no copy either.
+        let status = sqlite3_backup_step(backup, -1)
+        sqlite3_backup_finish(backup)
+        guard status == SQLITE_DONE else { throw error(status, doing: "copy into memory") }
+        return copy
+    }
+
     deinit {
         cache.removeAll()
         sqlite3_close_v2(handle)

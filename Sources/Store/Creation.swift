@@ -25,8 +25,9 @@ enum Creation {
     private static func fill(_ path: String) throws(StoreError) {
         let database = try Connection(path: path, readOnly: false)
         try database.execute("BEGIN; PRAGMA application_id=\(Schema.applicationID)")
-        try database.execute("PRAGMA user_version=\(Schema.version)")
+        try database.execute("PRAGMA user_version=\(Schema.created)")
         try database.execute(Schema.creation)
+        try Migration.run(database)
         var generator = SystemRandomNumberGenerator()
         try database.run(
             "INSERT INTO store (id, tag, created_ms) VALUES (1, ?, ?)", .text(randomTag(using: &generator)),

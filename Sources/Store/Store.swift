@@ -28,8 +28,16 @@ package struct Store: ~Copyable {
     /// - Throws: `.missing`, `.corrupt`, `.foreign`, `.newer`, `.locked`, `.readOnly`, `.io`; in each case the file is
     ///   as it was.
     package static func open(directory: String, access: Access) throws(StoreError) -> Store {
+        var version = Schema.version
         if access == .read {
-            return Store(directory: directory, database: try connect(directory, readOnly: true), lockFile: nil)
+            let database = try connect(directory, readOnly: true, &version)
+            // Nothing is written: until ADD, DEL or apply migrates the file, its readers do so with a copy.
+            guard version < Schema.version else {
+                return Store(directory: directory, database: database, lockFile: nil)
+            }
+            let copy = try database.copyInMemory()
+            try Migration.run(copy)
+            return Store(directory: directory, database: copy, lockFile: nil)
         }
         if access == .create { try createDirectory(directory) }
         guard access == .create || exists(directory) else { throw missing(directory) }
@@ -40,7 +48,12 @@ package struct Store: ~Copyable {
             defer { lock.unlockWriter() }
             if !exists(directory) { try Creation.create(directory: directory, fileName: fileName) }
         }
-        return Store(directory: directory, database: try connect(directory, readOnly: false), lockFile: lock)
+        let store = Store(
+            directory: directory, database: try connect(directory, readOnly: false, &version), lockFile: lock)
+        if version < Schema.version {
+            try store.write { (database) throws(StoreError) in try Migration.run(database) }
+        }
+        return store
     }
 
     private init(directory: String, database: consuming Connection, lockFile: consuming LockFile?) {
@@ -49,14 +62,17 @@ package struct Store: ~Copyable {
         self.lockFile = lockFile
     }
 
-    private static func connect(_ directory: String, readOnly: Bool) throws(StoreError) -> Connection {
+    /// - Parameter version: what the file says of itself.
+    private static func connect(
+        _ directory: String, readOnly: Bool, _ version: inout Int64
+    ) throws(StoreError) -> Connection {
         guard exists(directory) else { throw missing(directory) }
         let path = directory + "/" + fileName
         let database = try Connection(path: path, readOnly: readOnly)
         database.setBusyTimeout(milliseconds: 5_000)
         database.disableCheckpointOnClose()
         let application = try database.integer("PRAGMA application_id") ?? 0
-        let version = try database.integer("PRAGMA user_version") ?? 0
+        version = try Migration.version(database)
         guard application == Schema.applicationID else {
             throw StoreError(
                 .foreign,

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 @Suite struct InstallTests {
-    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path
 
     @Test(arguments: ["plumb", "plumbctl"]) func binaryNeedsNothing(name: String) throws {

@@ -98,7 +98,7 @@ struct BadFile: Sendable, CustomTestStringConvertible {
     func aNewerMinorWorks(_ access: Store.Access) throws {
         try withScratch { directory in
             close(try Store.open(directory: directory, access: .create))
-            try sqlite(directory, "PRAGMA user_version=1005; ALTER TABLE networks ADD COLUMN later TEXT")
+            try sqlite(directory, "PRAGMA user_version=1999; ALTER TABLE networks ADD COLUMN later TEXT")
             let store = try Store.open(directory: directory, access: access)
             if access != .read {
                 _ = try store.add(AttachmentRequest(try NetworkSpec(sets: [["10.0.0.0/29"]]), "c"))
@@ -106,7 +106,7 @@ struct BadFile: Sendable, CustomTestStringConvertible {
             let count = try store.intent().attachments.count
             #expect(count == (access == .read ? 0 : 1))
             close(store)
-            #expect(try sqliteReadOnly(directory, "PRAGMA user_version") == "1005")
+            #expect(try sqliteReadOnly(directory, "PRAGMA user_version") == "1999")
         }
     }
 
