@@ -24,8 +24,9 @@ let package = Package(
         .target(name: "Addressing"),
         .target(name: "Netlink", dependencies: ["CKernel", system]),
         .target(name: "Store", dependencies: ["Addressing", "CKernel", "CSQLite", "Schema", system]),
-        .target(name: "Reconciler", dependencies: ["Addressing", "CKernel", "Netlink", "Store", system]),
-        .target(name: "Plugin", dependencies: ["Addressing", "Reconciler", "Store", system]),
+        .target(name: "Reconciler", dependencies: ["Addressing", "CKernel", "Delegation", "Netlink", "Store", system]),
+        .target(name: "Delegation", dependencies: ["CKernel", "Store", system]),
+        .target(name: "Plugin", dependencies: ["Addressing", "Delegation", "Reconciler", "Store", system]),
         .executableTarget(name: "plumb", dependencies: ["Plugin"]),
         .executableTarget(
             name: "plumbctl",

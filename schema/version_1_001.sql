@@ -2,10 +2,11 @@
 
 -- ADD's answer: its `dns` object as JSON; NULL is none.
 ALTER TABLE attachments ADD COLUMN dns TEXT;
--- Another IPAM plugin gave the addresses (ipam.type): the configuration with which ADD called it, whole, so that whoever
--- ends the attachment can have it take them back. NULL: they are ours, or there are none.
+-- The IPAM plugin that gave the addresses (ipam.type). NULL: they are ours, or there are none.
+ALTER TABLE attachments ADD COLUMN ipam_type TEXT;
+-- The configuration with which ADD called it, whole, and where ADD looked for it (CNI_PATH): whoever ends the attachment
+-- has that plugin take its addresses back.
 ALTER TABLE attachments ADD COLUMN ipam TEXT;
--- Where ADD looked for that plugin (CNI_PATH), for those whom no runtime calls.
 ALTER TABLE attachments ADD COLUMN ipam_path TEXT;
 -- 0: the pod's interface stays down and is not compared in that (disableContainerInterface).
 ALTER TABLE attachments ADD COLUMN link_up INTEGER NOT NULL DEFAULT 1 CHECK (link_up IN (0, 1));

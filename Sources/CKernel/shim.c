@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -36,6 +37,10 @@ int plumb_stat_path(const char *path, uint64_t *filesystem, uint64_t *device, ui
     *inode = st.st_ino;
     return 0;
 }
+
+int plumb_memory_file(void) { return memfd_create("plumb", MFD_CLOEXEC); }
+
+int plumb_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
 static struct flock one_byte(short type, int64_t byte) {
     struct flock lock;

@@ -22,16 +22,24 @@ extension Plugin {
                     + "(CNI_NETNS_OVERRIDE=1 insists)")
         }
         try refuseToForget(config, kernel)
+        let delegate = try delegate(config.delegate, input, variables)
         let store = try storing { () throws(StoreError) in
             try Store.open(directory: config.dataDirectory, access: .create)
         }
         let request = AttachmentRequest(
             network: config.network, containerID: environment.containerID, ifname: environment.ifname,
             namespace: namespace.identity, pod: environment.pod, cniVersion: config.version.rawValue,
-            routes: config.routes)
-        let (intent, attachment) = try record(request, store, &kernel)
+            routes: config.routes, delegate: delegate, linkUp: config.linkUp)
+        var (intent, attachment) = try record(request, variables, store, &kernel)
         kernel.adopt(namespace, as: attachment.pod)
-        let bridgeMAC = try build(intent, attachment, store, &kernel)
+        let bridgeMAC = try undoing(&attachment, variables, store, &kernel) {
+            (attachment, kernel) throws(PluginError) in
+            if attachment.delegate != nil {
+                try assignDelegated(&attachment, config, variables, store)
+                intent.attachments = [attachment]
+            }
+            return try build(intent, attachment, store, &kernel)
+        }
         return AddResult.json(attachment, bridgeMAC: bridgeMAC, version: config.version)
     }
 
@@ -60,7 +68,8 @@ extension Plugin {
 
     /// Records the attachment. What a died ADD or an unfinished DEL of the same one left is taken away first.
     private static func record(
-        _ request: AttachmentRequest, _ store: borrowing Store, _ kernel: inout LiveKernel
+        _ request: AttachmentRequest, _ variables: [String: String], _ store: borrowing Store,
+        _ kernel: inout LiveKernel
     ) throws(PluginError) -> (Intent, Attachment) {
         for _ in 0..<2 {
             let recorded = try storing { () throws(StoreError) in try store.record(request) }
@@ -75,7 +84,7 @@ extension Plugin {
                     throw PluginError(
                         .tryAgain, "another process is working on \(attachment.ifname) of \(attachment.label)")
                 }
-                try dismantle(attachment, reason: "ADD began anew", store, &kernel)
+                try dismantle(attachment, reason: "ADD began anew", variables, store, &kernel)
             }
         }
         throw PluginError(
@@ -89,22 +98,31 @@ extension Plugin {
                 + attachment.leases.map(\.address.description).joined(separator: ", ") + "; DEL it first")
     }
 
-    /// Makes the kernel agree and says so in the database, or undoes all of it.
+    /// Makes the kernel agree and says so in the database.
     private static func build(
         _ intent: Intent, _ attachment: Attachment, _ store: borrowing Store, _ kernel: inout LiveKernel
     ) throws(PluginError) -> MACAddress {
+        let report = try reconciling { () throws(ReconcilerError) in
+            try reconcile(intent, &kernel, extent: .newAttachment)
+        }
+        guard report.failures.isEmpty else { throw kernelFailure(attachment, report) }
+        try storing { () throws(StoreError) in
+            try store.markReady(attachment.id, events: report.events(for: attachment, cause: "ADD"))
+        }
+        return intent.bridgeMAC(of: attachment, report.observed)
+    }
+
+    /// Runs `body`; if it fails, nothing of the attachment is left.
+    private static func undoing(
+        _ attachment: inout Attachment, _ variables: [String: String], _ store: borrowing Store,
+        _ kernel: inout LiveKernel,
+        _ body: (inout Attachment, inout LiveKernel) throws(PluginError) -> MACAddress
+    ) throws(PluginError) -> MACAddress {
         do throws(PluginError) {
-            let report = try reconciling { () throws(ReconcilerError) in
-                try reconcile(intent, &kernel, extent: .newAttachment)
-            }
-            guard report.failures.isEmpty else { throw kernelFailure(attachment, report) }
-            try storing { () throws(StoreError) in
-                try store.markReady(attachment.id, events: report.events(for: attachment, cause: "ADD"))
-            }
-            return intent.bridgeMAC(of: attachment, report.observed)
+            return try body(&attachment, &kernel)
         } catch {
             do throws(PluginError) {
-                try dismantle(attachment, reason: "ADD failed", store, &kernel)
+                try dismantle(attachment, reason: "ADD failed", variables, store, &kernel)
             } catch let second {
                 throw PluginError(
                     error.code, error.message,
@@ -114,12 +132,15 @@ extension Plugin {
         }
     }
 
-    /// Takes an attachment out of the kernel, then out of the database. Its lock is held.
+    /// Takes an attachment out of the kernel, has another IPAM plugin take back what it gave, then takes it out of the
+    /// database. Its lock is held.
     static func dismantle(
-        _ attachment: Attachment, reason: String, _ store: borrowing Store, _ kernel: inout LiveKernel
+        _ attachment: Attachment, reason: String, _ variables: [String: String], _ store: borrowing Store,
+        _ kernel: inout LiveKernel
     ) throws(PluginError) {
         let report = try reconciling { () throws(ReconcilerError) in try remove(attachment, &kernel) }
         guard report.failures.isEmpty else { throw kernelFailure(attachment, report) }
+        try takeBack(attachment, variables)
         try storing { () throws(StoreError) in
             try store.release(attachment, reason: reason, events: report.events(for: attachment, cause: reason))
         }

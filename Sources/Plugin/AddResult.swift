@@ -11,6 +11,7 @@ enum AddResult {
                 ("interfaces", .array(interfaces(attachment, bridgeMAC: bridgeMAC, version))),
                 ("ips", .array(attachment.leases.map { ip($0, version) })),
                 ("routes", .array(attachment.routes.map { route($0, version) })),
+                ("dns", attachment.dns.map { .verbatim($0) }),
             ]))
     }
 

@@ -7,6 +7,10 @@ package struct Config: Hashable, Sendable {
     package var network: NetworkSpec
     /// `ipam.routes`.
     package var routes: [RouteSpec]
+    /// Another IPAM plugin that gives the addresses: `ipam.type`.
+    package var delegate: String?
+    /// The pod's interface is brought up.
+    package var linkUp: Bool
     package var dataDirectory: String
     /// Keys that were given and have no effect yet.
     package var unenforced: [String]
@@ -39,8 +43,15 @@ extension Config {
         network = NetworkSpec(
             name: name, bridge: bridge, mtu: file.mtu == 0 ? nil : file.mtu,
             isGateway: file.isGateway ?? false || isDefaultGateway, isDefaultGateway: isDefaultGateway,
-            hairpin: file.hairpinMode ?? short, repairPod: repairPod,
+            hairpin: file.hairpinMode ?? short, repairPod: repairPod, forceAddress: file.forceAddress ?? false,
             rangeSets: try RangeSets.parse(file, network: name))
+        delegate = file.ipam?.delegate
+        linkUp = file.disableContainerInterface != true
+        guard linkUp || network.rangeSets.isEmpty && delegate == nil else {
+            throw PluginError(
+                .invalidConfig,
+                "key disableContainerInterface: network \(name) gives addresses, which need an interface that is up")
+        }
         routes = []
         for route in file.ipam?.routes ?? [] { routes.append(try RouteSpec(route)) }
         dataDirectory = try Config.dataDirectory(file.dataDir)
@@ -51,6 +62,8 @@ extension Config {
     package struct Reference: Hashable, Sendable {
         package var name: String
         package var dataDirectory: String
+        /// Another IPAM plugin that gives the addresses: `ipam.type`.
+        package var delegate: String?
 
         package init(_ bytes: [UInt8]) throws(PluginError) {
             try self.init(try ConfigObject(bytes))
@@ -59,6 +72,8 @@ extension Config {
         init(_ object: ConfigObject) throws(PluginError) {
             name = try Config.networkName(try object.string("name"))
             dataDirectory = try Config.dataDirectory(try object.string("dataDir"))
+            // What cannot be read names none; the row knows then.
+            delegate = ((try? object.object("ipam")?.string("type")) ?? nil).flatMap(ConfigFile.IPAM.delegate)
         }
     }
 
@@ -83,6 +98,9 @@ extension Config {
 }
 
 extension RouteSpec {
+    /// A route as configurations and results write it.
+    init(_ object: ConfigObject) throws(PluginError) { try self.init(try ConfigFile.Route(object)) }
+
     fileprivate init(_ route: ConfigFile.Route) throws(PluginError) {
         guard let destination = CIDR(route.dst) else {
             throw PluginError(.invalidConfig, "key \(route.path).dst: \"\(route.dst)\" is no prefix, as 10.0.0.0/8 is")

@@ -11,12 +11,18 @@ struct ConfigFile {
     /// Bytes; 0 is as good as none.
     var mtu: Int?
     var repairPod: String?
+    var disableContainerInterface: Bool?
+    var forceAddress: Bool?
     var ipam: IPAM?
     /// Keys that are given, say something else than what happens anyway, and have no effect yet.
     var unenforced: [String]
 
     struct IPAM {
         var type: String?
+        /// The plugin that gives the addresses; `nil`: we do. What else is in here is then its own, and not looked at.
+        var delegate: String?
+        /// Where host-local kept its leases.
+        var dataDir: String?
         /// `subnet` and its companions beside `ranges`.
         var single: Range
         var ranges: [[Range]]
@@ -62,6 +68,8 @@ extension ConfigFile {
         hairpinMode = try object.bool("hairpinMode")
         mtu = try object.integer("mtu")
         repairPod = try object.string("repairPod")
+        disableContainerInterface = try object.bool("disableContainerInterface")
+        forceAddress = try object.bool("forceAddress")
         ipam = try object.object("ipam").mapTyped { (ipam) throws(PluginError) in try IPAM(ipam) }
         unenforced = try ConfigFile.unenforcedKeys(object)
     }
@@ -69,8 +77,7 @@ extension ConfigFile {
     private static func unenforcedKeys(_ object: ConfigObject) throws(PluginError) -> [String] {
         var keys: [String] = []
         for key in [
-            "forceAddress", "ipMasq", "promiscMode", "portIsolation", "macspoofchk", "enabledad",
-            "disableContainerInterface", "bridgeNetfilter",
+            "forceAddress", "ipMasq", "promiscMode", "portIsolation", "macspoofchk", "enabledad", "bridgeNetfilter",
         ] where try object.bool(key) == true { keys.append(key) }
         if try object.bool("preserveDefaultVlan") == false { keys.append("preserveDefaultVlan") }
         if try object.integer("vlan", as: Int.self) ?? 0 != 0 { keys.append("vlan") }
@@ -79,7 +86,7 @@ extension ConfigFile {
         if try object.strings("nonMasqueradeCIDRs") != nil { keys.append("nonMasqueradeCIDRs") }
         if try object.object("dns") != nil { keys.append("dns") }
         if let ipam = try object.object("ipam") {
-            for key in ["resolvConf", "dataDir"] where try ipam.string(key) != nil { keys.append("ipam.\(key)") }
+            for key in ["resolvConf"] where try ipam.string(key) != nil { keys.append("ipam.\(key)") }
         }
         if let asked = try object.object("runtimeConfig") {
             for key in ["ips", "mac", "ipRanges"] where asked.has(key) { keys.append("runtimeConfig.\(key)") }
@@ -89,16 +96,25 @@ extension ConfigFile {
 }
 
 extension ConfigFile.IPAM {
+    /// Whose plugin a type is, if not ours.
+    static func delegate(_ type: String) -> String? { ["", "plumb", "host-local"].contains(type) ? nil : type }
+
     fileprivate init(_ object: ConfigObject) throws(PluginError) {
         type = try object.string("type")
-        single = try ConfigFile.Range(object)
+        delegate = type.flatMap(ConfigFile.IPAM.delegate)
         ranges = []
+        routes = []
+        guard delegate == nil else {
+            single = ConfigFile.Range(path: object.path)
+            return
+        }
+        dataDir = try object.string("dataDir")
+        single = try ConfigFile.Range(object)
         for list in try object.objectLists("ranges") ?? [] {
             var set: [ConfigFile.Range] = []
             for range in list { set.append(try ConfigFile.Range(range)) }
             ranges.append(set)
         }
-        routes = []
         for route in try object.objects("routes") ?? [] { routes.append(try ConfigFile.Route(route)) }
     }
 }
@@ -114,7 +130,7 @@ extension ConfigFile.Range {
 }
 
 extension ConfigFile.Route {
-    fileprivate init(_ object: ConfigObject) throws(PluginError) {
+    init(_ object: ConfigObject) throws(PluginError) {
         guard let dst = try object.string("dst") else {
             throw PluginError(.invalidConfig, "key \(object.path).dst is missing")
         }

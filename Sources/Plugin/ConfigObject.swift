@@ -5,8 +5,9 @@ struct ConfigObject {
     /// How the object is reached, `ipam.ranges[0]`; empty for the whole.
     let path: String
 
+    /// - Parameter what: what is read, for errors.
     /// - Throws: `.undecodable` for what is no JSON object.
-    init(_ bytes: [UInt8]) throws(PluginError) {
+    init(_ bytes: [UInt8], what: String = "the configuration on stdin") throws(PluginError) {
         do throws(JSONReader.Failure) {
             guard case .object(let members) = try JSONReader.read(bytes) else {
                 throw JSONReader.Failure(offset: 0, reason: "it is no object")
@@ -17,8 +18,7 @@ struct ConfigObject {
             throw PluginError(
                 .undecodable,
                 bytes.isEmpty
-                    ? "there is no configuration on stdin"
-                    : "the configuration on stdin is no JSON object: \(error.reason) (byte \(error.offset))")
+                    ? "\(what) is empty" : "\(what) is no JSON object: \(error.reason) (byte \(error.offset))")
         }
     }
 
@@ -37,6 +37,12 @@ struct ConfigObject {
     private func value(_ key: String) -> JSONValue? {
         guard let value = members[key], value != .null else { return nil }
         return value
+    }
+
+    /// The object as JSON without what is null or empty in it; `nil` if nothing is left.
+    var nonEmptyText: String? {
+        let kept = members.filter { ![.null, .string(""), .array([]), .object([:])].contains($0.value) }
+        return kept.isEmpty ? nil : JSONWriter.write(JSONWriter.Value(.object(kept)))
     }
 
     func has(_ key: String) -> Bool { value(key) != nil }

@@ -12,30 +12,43 @@ extension Plugin {
         let environment = try Environment(variables, requiresNamespace: false)
         let config = try Config.Reference(input)
         let bootID = Boot.currentID()
-        let failure: PluginError?
+        // What the configuration says now; where it names none, or another one, the row knows.
+        let delegate = config.delegate.map {
+            DelegatedIPAM(
+                type: $0, configuration: String(decoding: input, as: UTF8.self),
+                path: variables["CNI_PATH", default: ""])
+        }
+        var failure: PluginError?
+        var isRecorded = false
         do throws(StoreError) {
             let store = try Store.open(directory: config.dataDirectory, access: .write)
-            guard let attachment = try lockedAttachment(environment, network: config.name, store) else { return }
-            failure = deleteRecorded(attachment, store, bootID: bootID, &talk)
+            if let attachment = try lockedAttachment(environment, network: config.name, store) {
+                isRecorded = true
+                failure = deleteRecorded(attachment, variables, delegate, store, bootID: bootID, &talk)
+            }
         } catch {
             switch error.code {
             // Nothing was ever recorded here: nothing is ours to take away.
-            case .missing: return
+            case .missing: break
             case .locked: throw PluginError(error)
-            default: return try deleteUnrecorded(environment, bootID: bootID, because: error, &talk)
+            default: try deleteUnrecorded(environment, bootID: bootID, because: error, &talk)
             }
         }
         if let failure { throw failure }
+        // It may know of an attachment that the database does not, and its DEL can be repeated like ours.
+        if !isRecorded, let delegate { try takeBack(from: delegate, variables) }
     }
 
     private static func deleteRecorded(
-        _ attachment: Attachment, _ store: borrowing Store, bootID: String, _ talk: inout [String]
+        _ attachment: Attachment, _ variables: [String: String], _ delegate: DelegatedIPAM?,
+        _ store: borrowing Store, bootID: String, _ talk: inout [String]
     ) -> PluginError? {
         do throws(PluginError) {
             try note(&talk) { () throws(StoreError) in try store.markDeleting(attachment.id) }
             var kernel = try reconciling { () throws(ReconcilerError) in try LiveKernel(bootID: bootID) }
             let report = try reconciling { () throws(ReconcilerError) in try remove(attachment, &kernel) }
             guard report.failures.isEmpty else { return kernelFailure(attachment, report) }
+            try takeBack(attachment, variables, configuration: delegate)
             try note(&talk) { () throws(StoreError) in
                 try store.release(attachment, reason: "DEL", events: report.events(for: attachment, cause: "DEL"))
             }

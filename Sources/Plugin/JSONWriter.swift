@@ -4,6 +4,8 @@ enum JSONWriter {
     indirect enum Value {
         case string(String)
         case integer(Int)
+        /// JSON already.
+        case verbatim(String)
         case array([Value])
         /// Members whose value is `nil` are left out.
         case object([(String, Value?)])
@@ -19,6 +21,7 @@ enum JSONWriter {
         switch value {
         case .string(let string): appendQuoted(string, to: &text)
         case .integer(let integer): text += String(integer)
+        case .verbatim(let json): text += json
         case .array(let elements):
             text += "["
             for (index, element) in elements.enumerated() {
@@ -57,5 +60,20 @@ enum JSONWriter {
             }
         }
         text += "\""
+    }
+}
+
+extension JSONWriter.Value {
+    /// What was read, to be written again.
+    init(_ value: JSONValue) {
+        self =
+            switch value {
+            case .null: .verbatim("null")
+            case .bool(let bool): .verbatim(bool ? "true" : "false")
+            case .number(let digits): .verbatim(digits)
+            case .string(let string): .string(string)
+            case .array(let elements): .array(elements.map { Self($0) })
+            case .object(let members): .object(members.map { ($0.key, Self($0.value)) })
+            }
     }
 }

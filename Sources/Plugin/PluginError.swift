@@ -3,31 +3,35 @@ package import Store
 
 /// An error as the CNI specification wants it told: on stdout, as JSON, with a code (SPEC.md, "Error").
 package struct PluginError: Error, Hashable, Sendable {
-    package enum Code: Int, Sendable {
-        case incompatibleVersion = 1
-        case unsupportedField = 2
-        case unknownContainer = 3
-        case invalidEnvironment = 4
-        case io = 5
-        case undecodable = 6
-        case invalidConfig = 7
-        case hostNamespace = 8
-        case tryAgain = 11
+    /// Any number: what another plugin that we call answers with is passed on.
+    package struct Code: RawRepresentable, Hashable, Sendable {
+        package var rawValue: Int
+        package init(rawValue: Int) { self.rawValue = rawValue }
+
+        package static let incompatibleVersion = Self(rawValue: 1)
+        package static let unsupportedField = Self(rawValue: 2)
+        package static let unknownContainer = Self(rawValue: 3)
+        package static let invalidEnvironment = Self(rawValue: 4)
+        package static let io = Self(rawValue: 5)
+        package static let undecodable = Self(rawValue: 6)
+        package static let invalidConfig = Self(rawValue: 7)
+        package static let hostNamespace = Self(rawValue: 8)
+        package static let tryAgain = Self(rawValue: 11)
         /// STATUS: no ADD can be served.
-        case unavailable = 50
+        package static let unavailable = Self(rawValue: 50)
         /// STATUS: and pods that are there may be cut off.
-        case cutOff = 51
+        package static let cutOff = Self(rawValue: 51)
         // From 100 on they are the plugin's own.
         /// The kernel refused something.
-        case kernel = 100
+        package static let kernel = Self(rawValue: 100)
         /// Something that is not ours is in the way.
-        case conflict = 101
+        package static let conflict = Self(rawValue: 101)
         /// The attachment is there already, and alive.
-        case exists = 102
+        package static let exists = Self(rawValue: 102)
         /// The database is damaged, somebody else's, or a newer Plumb's.
-        case database = 103
+        package static let database = Self(rawValue: 103)
         /// CHECK found the kernel not as ADD left it.
-        case drift = 104
+        package static let drift = Self(rawValue: 104)
     }
 
     package var code: Code
@@ -46,6 +50,7 @@ package struct PluginError: Error, Hashable, Sendable {
             case .locked, .exhausted: .tryAgain
             case .full, .readOnly, .io, .missing: .io
             case .exists: .exists
+            case .taken: .conflict
             default: .database
             }
         self.init(code, error.description)

@@ -12,7 +12,7 @@ enum RangeSets {
                 sets.append([try range(ConfigFile.Range(subnet: subnet, path: path), subnetKey: path)])
             }
         } else if let ipam = file.ipam {
-            try checkType(ipam)
+            if ipam.delegate != nil { return [] }
             if ipam.single.subnet != nil { sets.append([try range(ipam.single)]) }
             for (setIndex, set) in ipam.ranges.enumerated() {
                 guard !set.isEmpty else { throw PluginError(.invalidConfig, "key ipam.ranges[\(setIndex)] is empty") }
@@ -21,19 +21,16 @@ enum RangeSets {
                 sets.append(ranges)
             }
         }
-        guard !sets.isEmpty else {
+        // `"ipam": {}` asks for an interface without addresses; nothing at all is rather a slip.
+        guard !sets.isEmpty || file.disableContainerInterface == true || file.ipam?.type == nil && file.ipam != nil
+        else {
             throw PluginError(
-                .invalidConfig, "network \(network) has no addresses: key subnets, ipam.subnet or ipam.ranges is needed"
-            )
+                .invalidConfig,
+                "network \(network) has no addresses: key subnets, ipam.subnet or ipam.ranges is needed (\"ipam\": {} "
+                    + "makes an interface without any)")
         }
         try checkTogether(sets)
         return sets
-    }
-
-    private static func checkType(_ ipam: ConfigFile.IPAM) throws(PluginError) {
-        guard let type = ipam.type, type != "plumb", type != "host-local" else { return }
-        throw PluginError(
-            .unsupportedField, "key ipam.type: \"\(type)\" is not supported; leave it out, or name plumb or host-local")
     }
 
     private static func range(

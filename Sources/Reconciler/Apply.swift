@@ -25,7 +25,7 @@ package func apply(
     let drifted = Set(examination.plan.changes.compactMap(\.attachment))
         .union(examination.unfinished.map(\.id))
         .union(examination.plan.conflicts.compactMap(\.attachment))
-    let living = examination.intent.attachments.filter { $0.state != .deleting && drifted.contains($0.id) }
+    let living = examination.intent.attachments.filter { !$0.isDoomed && drifted.contains($0.id) }
     let total = living.count + examination.deleting.count + examination.releases.count
     var count = 0
     for attachment in living {
@@ -37,7 +37,7 @@ package func apply(
     }
     var dead: [Doomed] = []
     for attachment in examination.deleting {
-        dead.append(Doomed(attachment: attachment, reason: "DEL was not finished"))
+        dead.append(Doomed(attachment: attachment, reason: attachment.doom))
     }
     for release in examination.releases { dead.append(Doomed(attachment: release.attachment, reason: release.reason)) }
     let collected = collect(dead, cause: "apply", store, &kernel) { progress(count + $0, total) }
@@ -117,7 +117,7 @@ private func mend(
     _ result: inout ApplyReport
 ) throws(ReconcilerError) {
     let intent = try mapped { () throws(StoreError) in try store.intent(attachment: attachment.id) }
-    guard let current = intent.attachments.first, current.state != .deleting else { return }
+    guard let current = intent.attachments.first, !current.isDoomed else { return }
     guard case .alive = kernel.open(current) else { return }
     let report = try reconcile(intent, &kernel, extent: .attachment)
     result.done += report.done

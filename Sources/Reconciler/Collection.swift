@@ -1,3 +1,4 @@
+internal import Delegation
 package import Store
 
 /// An attachment that is to go, and why.
@@ -63,7 +64,7 @@ private func lock(
         guard let current = intent.attachments.first else { return nil }
         var doomed = candidate
         doomed.attachment = current
-        if current.state == .deleting { return doomed }
+        if current.isDoomed { return doomed }
         if candidate.isOrdered {
             try mapped { () throws(StoreError) in try store.markDeleting(id) }
             return doomed
@@ -102,6 +103,7 @@ private func takeAway(
             continue
         }
         do throws(ReconcilerError) {
+            try takeBack(attachment)
             try mapped { () throws(StoreError) in
                 try store.release(
                     attachment, reason: one.reason, events: report.events(for: attachment, cause: cause))
@@ -110,6 +112,15 @@ private func takeAway(
         } catch {
             result.failures.append("\(attachment.label): \(error)")
         }
+    }
+}
+
+/// Has another IPAM plugin take back what it gave, before the row that knows of it goes.
+private func takeBack(_ attachment: Attachment) throws(ReconcilerError) {
+    do throws(DelegationError) {
+        try Delegate.takeBack(attachment)
+    } catch {
+        throw ReconcilerError(.delegate, error.description)
     }
 }
 

@@ -6,7 +6,7 @@ package struct Examination: Sendable {
     package var plan: Plan
     /// Attachments of which nothing is left, and why that is certain.
     package var releases: [Release] = []
-    /// Attachments that a DEL marked and did not finish.
+    /// Attachments that a DEL marked and did not finish, or whose ADD died over another plugin's answer.
     package var deleting: [Attachment] = []
     /// Attachments whose ADD has not answered: it still runs, or it died.
     package var unfinished: [Attachment] = []
@@ -30,7 +30,7 @@ package func examine(
     _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable
 ) throws(ReconcilerError) -> Examination {
     let intent = try mapped { () throws(StoreError) in try store.intent() }
-    let living = intent.attachments.filter { $0.state != .deleting }
+    let living = intent.attachments.filter { !$0.isDoomed }
     var desired = render(
         Intent(networks: intent.networks, attachments: living, hostRoutes: intent.hostRoutes))
     desired.markObserved(.host)
@@ -38,7 +38,7 @@ package func examine(
     try kernel.observe(.host, .node, desired: desired, into: &observed)
 
     var examination = Examination(intent: intent, plan: Plan())
-    examination.deleting = intent.attachments.filter { $0.state == .deleting }
+    examination.deleting = intent.attachments.filter(\.isDoomed)
     var notices = intent.problems
     for attachment in living {
         let veth = Veth.name(attachment.hostIfname)

@@ -9,6 +9,7 @@ package struct PodLink: Resource {
     package var mac: MACAddress?
     /// Bytes; desired only where the network has one.
     package var mtu: Int?
+    /// Desired `false`: it is left as it is made, down, and not compared.
     package var isUp: Bool
     /// Observed.
     package var index: UInt32?
@@ -30,7 +31,7 @@ package struct PodLink: Resource {
             desired.insert(
                 PodLink(
                     ifname: attachment.ifname, mac: attachment.macRequested ? attachment.mac : nil,
-                    mtu: attachment.mtu),
+                    mtu: attachment.mtu, isUp: attachment.linkUp),
                 in: attachment.pod)
         }
     }
@@ -52,7 +53,7 @@ package struct PodLink: Resource {
         var drift: [String] = []
         if let mac, observed.mac != mac { drift.append("its MAC is \(observed.mac?.description ?? "unknown")") }
         if let mtu, observed.mtu != mtu { drift.append("its MTU is \(observed.mtu ?? 0)") }
-        if !observed.isUp { drift.append("it is down") }
+        if isUp, !observed.isUp { drift.append("it is down") }
         return drift
     }
 
@@ -65,14 +66,14 @@ package struct PodLink: Resource {
         quiet.index = try links.index(of: ifname)
         var up = quiet
         quiet.addressGeneration = AddressGeneration.none
-        up.setUp()
+        if isUp { up.setUp() }
         if action == .change {
             up.hardwareAddress = mac?.bytes
             up.mtu = mtu.map { UInt32($0) }
         }
         return .netlink([
             try .setLink(quiet, context: "set address generation of \(ifname)"),
-            try .setLink(up, context: "bring \(ifname) up"),
+            try .setLink(up, context: isUp ? "bring \(ifname) up" : "change \(ifname)"),
         ])
     }
 
@@ -80,7 +81,7 @@ package struct PodLink: Resource {
 
     package func command(_ action: Action) -> String {
         let options = (mac.map { " address \($0)" } ?? "") + (mtu.map { " mtu \($0)" } ?? "")
-        return "ip link set \(ifname)\(options) addrgenmode none up"
+        return "ip link set \(ifname)\(options) addrgenmode none\(isUp ? " up" : "")"
     }
 }
 

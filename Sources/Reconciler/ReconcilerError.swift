@@ -17,6 +17,8 @@ package struct ReconcilerError: Error, Hashable, Sendable, CustomStringConvertib
         package static let conflict = Self(name: "conflict")
         /// The bridge has as many ports as the kernel allows.
         package static let bridgeFull = Self(name: "bridge full")
+        /// Another IPAM plugin did not take back what it gave.
+        package static let delegate = Self(name: "delegate")
         /// The database could not be read or written.
         package static let store = Self(name: "store")
     }

@@ -74,6 +74,17 @@ enum Allocation {
             != nil
     }
 
+    /// Who has an address on a bridge, in words; `nil` if nobody has.
+    static func holder(
+        of address: IPAddress, bridge: String, _ database: borrowing Connection
+    ) throws(StoreError) -> String? {
+        let id = try database.integer(
+            "SELECT attachment_id FROM addresses WHERE bridge = ? AND address = ?", .text(bridge),
+            .text(address.description))
+        if let id { return try Attachment.load(database, id: id)?.label ?? "attachment \(id)" }
+        return try isGateway(address, bridge: bridge, database) ? "the bridge itself, as a gateway," : nil
+    }
+
     /// Gateways that a bridge holds, whichever of its networks asks for them.
     static let gatewaysOnBridge = """
         SELECT r.gateway FROM networks AS n JOIN ranges AS r ON r.network_id = n.id WHERE n.bridge = ? AND n.is_gateway

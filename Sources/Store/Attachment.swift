@@ -74,6 +74,22 @@ package struct RouteSpec: Hashable, Sendable {
     }
 }
 
+/// Another IPAM plugin that gave an attachment's addresses and must take them back.
+package struct DelegatedIPAM: Hashable, Sendable {
+    /// The plugin's name, `ipam.type`.
+    package var type: String
+    /// The whole configuration with which it was called.
+    package var configuration: String
+    /// CNI_PATH: directories, separated by colons.
+    package var path: String
+
+    package init(type: String, configuration: String, path: String) {
+        self.type = type
+        self.configuration = configuration
+        self.path = path
+    }
+}
+
 package enum AttachmentState: String, Hashable, Sendable {
     case adding, ready, deleting
 }
@@ -101,13 +117,20 @@ package struct Attachment: Hashable, Sendable, Identifiable {
     package var repairPod: RepairPod
     package var leases: [Lease]
     package var routes: [RouteSpec]
+    /// The `dns` object of ADD's answer, as JSON.
+    package var dns: String?
+    /// Who gave the leases, if not we did.
+    package var delegate: DelegatedIPAM?
+    /// The pod's interface is brought up.
+    package var linkUp: Bool
 
     package init(
         id: Int64, networkID: Int64, network: String, containerID: String, ifname: String, state: AttachmentState,
         namespace: NamespaceIdentity, bridge: String, isGateway: Bool = true, hairpin: Bool, hostIfname: String,
         hostMAC: MACAddress,
         mac: MACAddress, macRequested: Bool = false, mtu: Int? = nil, pod: PodIdentity = PodIdentity(),
-        repairPod: RepairPod = .all, leases: [Lease] = [], routes: [RouteSpec] = []
+        repairPod: RepairPod = .all, leases: [Lease] = [], routes: [RouteSpec] = [], dns: String? = nil,
+        delegate: DelegatedIPAM? = nil, linkUp: Bool = true
     ) {
         self.id = id
         self.networkID = networkID
@@ -128,6 +151,18 @@ package struct Attachment: Hashable, Sendable, Identifiable {
         self.repairPod = repairPod
         self.leases = leases
         self.routes = routes
+        self.dns = dns
+        self.delegate = delegate
+        self.linkUp = linkUp
+    }
+
+    /// Nothing can come of it but its end: DEL marked it, or ADD died before it wrote down what another IPAM plugin gave.
+    /// While its lock is held, it is the holder's business.
+    package var isDoomed: Bool { state == .deleting || state == .adding && delegate != nil && leases.isEmpty }
+
+    /// Why it ``isDoomed``.
+    package var doom: String {
+        state == .deleting ? "DEL was not finished" : "ADD died while IPAM plugin \(delegate?.type ?? "") was called"
     }
 
     /// `default/web-0`, or the container's id where no runtime said whose pod it is.

@@ -38,12 +38,14 @@ package struct NetworkSpec: Hashable, Sendable {
     package var isDefaultGateway: Bool
     package var hairpin: Bool
     package var repairPod: RepairPod
+    /// Foreign addresses on the bridge that overlap a gateway's subnet are taken away instead of refused.
+    package var forceAddress: Bool
     /// Each set gives one address to each pod; the ranges of a set are tried in order.
     package var rangeSets: [[RangeSpec]]
 
     package init(
         name: String, bridge: String, mtu: Int? = nil, isGateway: Bool = true, isDefaultGateway: Bool = true,
-        hairpin: Bool = true, repairPod: RepairPod = .all, rangeSets: [[RangeSpec]] = []
+        hairpin: Bool = true, repairPod: RepairPod = .all, forceAddress: Bool = false, rangeSets: [[RangeSpec]] = []
     ) {
         self.name = name
         self.bridge = bridge
@@ -52,6 +54,7 @@ package struct NetworkSpec: Hashable, Sendable {
         self.isDefaultGateway = isDefaultGateway
         self.hairpin = hairpin
         self.repairPod = repairPod
+        self.forceAddress = forceAddress
         self.rangeSets = rangeSets
     }
 }
@@ -75,7 +78,8 @@ package struct Network: Hashable, Sendable, Identifiable {
 extension Network {
     static func load(_ database: borrowing Connection, name: String? = nil) throws(StoreError) -> [Network] {
         let columns = """
-            SELECT id, name, bridge, bridge_mac, mtu, is_gateway, is_default_gateway, hairpin, repair_pod FROM networks
+            SELECT id, name, bridge, bridge_mac, mtu, is_gateway, is_default_gateway, hairpin, repair_pod,
+            force_address FROM networks
             """
         func read(_ row: borrowing Statement) throws(StoreError) -> Network {
             Network(
@@ -83,7 +87,7 @@ extension Network {
                 spec: NetworkSpec(
                     name: row.text(1), bridge: row.text(2), mtu: row.optionalInteger(4).map(Int.init),
                     isGateway: row.bool(5), isDefaultGateway: row.bool(6), hairpin: row.bool(7),
-                    repairPod: RepairPod(rawValue: row.text(8)) ?? .all),
+                    repairPod: RepairPod(rawValue: row.text(8)) ?? .all, forceAddress: row.bool(9)),
                 bridgeMAC: try row.parsed(3, "bridge MAC", { MACAddress($0) }))
         }
         var networks =
@@ -141,20 +145,20 @@ extension Network {
             try database.run(
                 """
                 UPDATE networks SET bridge = ?, bridge_mac = ?, mtu = ?, is_gateway = ?, is_default_gateway = ?,
-                hairpin = ?, repair_pod = ?, updated_ms = ? WHERE id = ?
+                hairpin = ?, repair_pod = ?, force_address = ?, updated_ms = ? WHERE id = ?
                 """, .text(spec.bridge), .text(bridgeMAC), .optional(spec.mtu), .bool(spec.isGateway),
-                .bool(spec.isDefaultGateway), .bool(spec.hairpin), .text(spec.repairPod.rawValue), now,
-                .integer(network.id))
+                .bool(spec.isDefaultGateway), .bool(spec.hairpin), .text(spec.repairPod.rawValue),
+                .bool(spec.forceAddress), now, .integer(network.id))
             try insertRanges(spec.rangeSets, network: network.id, kept: kept, database)
         } else {
             try database.run(
                 """
                 INSERT INTO networks (name, bridge, bridge_mac, mtu, is_gateway, is_default_gateway, hairpin,
-                repair_pod, created_ms, updated_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                repair_pod, force_address, created_ms, updated_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """, .text(spec.name), .text(spec.bridge),
                 .text(try sharedMAC(bridge: spec.bridge, database)), .optional(spec.mtu),
                 .bool(spec.isGateway), .bool(spec.isDefaultGateway), .bool(spec.hairpin),
-                .text(spec.repairPod.rawValue), now, now)
+                .text(spec.repairPod.rawValue), .bool(spec.forceAddress), now, now)
             try insertRanges(spec.rangeSets, network: database.lastInsertedID, kept: [:], database)
         }
         guard let network = try load(database, name: spec.name).first else {

@@ -12,10 +12,17 @@ package struct AttachmentRequest: Sendable {
     package var mac: MACAddress?
     /// Beside the default routes: `ipam.routes` of the configuration. One without gateway takes the pod's.
     package var routes: [RouteSpec]
+    /// The `dns` object of the answer, as JSON.
+    package var dns: String?
+    /// Who gives the addresses, if not we do: ``Store/assign(_:to:)`` records them later.
+    package var delegate: DelegatedIPAM?
+    /// The pod's interface is brought up.
+    package var linkUp: Bool
 
     package init(
         network: NetworkSpec, containerID: String, ifname: String, namespace: NamespaceIdentity,
-        pod: PodIdentity = PodIdentity(), cniVersion: String, mac: MACAddress? = nil, routes: [RouteSpec] = []
+        pod: PodIdentity = PodIdentity(), cniVersion: String, mac: MACAddress? = nil, routes: [RouteSpec] = [],
+        dns: String? = nil, delegate: DelegatedIPAM? = nil, linkUp: Bool = true
     ) {
         self.network = network
         self.containerID = containerID
@@ -25,6 +32,9 @@ package struct AttachmentRequest: Sendable {
         self.cniVersion = cniVersion
         self.mac = mac
         self.routes = routes
+        self.dns = dns
+        self.delegate = delegate
+        self.linkUp = linkUp
     }
 }
 
@@ -91,29 +101,30 @@ extension Store {
             hostMAC: .random(using: &generator), mac: request.mac ?? .random(using: &generator),
             macRequested: request.mac != nil, mtu: network.spec.mtu, pod: request.pod,
             repairPod: network.spec.repairPod, leases: leases,
-            routes: Store.promisedRoutes(request, network: network, leases: leases))
+            routes: Store.promisedRoutes(request.routes, network: network.spec, leases: leases), dns: request.dns,
+            delegate: request.delegate, linkUp: request.linkUp)
         try insert(attachment, cniVersion: request.cniVersion, database)
         return attachment
     }
 
     /// A default route by each family's gateway, then the configured routes, through the gateway of their family unless
     /// they name one.
-    private static func promisedRoutes(
-        _ request: AttachmentRequest, network: Network, leases: [Lease]
+    static func promisedRoutes(
+        _ configured: [RouteSpec], network: NetworkSpec, leases: [Lease]
     ) -> [RouteSpec] {
         func gateway(_ family: IPFamily) -> IPAddress? {
             leases.lazy.compactMap(\.gateway).first { $0.family == family }
         }
         var routes: [RouteSpec] = []
-        if network.spec.isDefaultGateway {
+        if network.isDefaultGateway {
             for family in IPFamily.allCases
-            where !request.routes.contains(where: { $0.destination == .defaultRoute(family) }) {
+            where !configured.contains(where: { $0.destination == .defaultRoute(family) }) {
                 if let gateway = gateway(family) {
                     routes.append(RouteSpec(destination: .defaultRoute(family), gateway: gateway))
                 }
             }
         }
-        for var route in request.routes {
+        for var route in configured {
             route.gateway = route.gateway ?? gateway(route.destination.family)
             routes.append(route)
         }
@@ -128,8 +139,8 @@ extension Store {
             """
             INSERT INTO attachments (id, network_id, container_id, ifname, state, netns_path, netns_cookie,
             netns_device, netns_inode, boot_id, bridge, is_gateway, hairpin, host_ifname, host_mac, mac, mac_requested, mtu,
-            pod_namespace, pod_name, pod_uid, cni_version, created_ms)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            pod_namespace, pod_name, pod_uid, cni_version, created_ms, dns, ipam_type, ipam, ipam_path, link_up)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """, .integer(attachment.id), .integer(attachment.networkID), .text(attachment.containerID),
             .text(attachment.ifname), .text(attachment.state.rawValue), .text(attachment.namespace.path),
             .integer(attachment.namespace.cookie), .integer(attachment.namespace.device),
@@ -138,7 +149,16 @@ extension Store {
             .text(attachment.hostMAC.description),
             .text(attachment.mac.description), .bool(attachment.macRequested), .optional(attachment.mtu),
             .optional(attachment.pod.namespace), .optional(attachment.pod.name), .optional(attachment.pod.uid),
-            .text(cniVersion), now)
+            .text(cniVersion), now, .optional(attachment.dns), .optional(attachment.delegate?.type),
+            .optional(attachment.delegate?.configuration), .optional(attachment.delegate?.path),
+            .bool(attachment.linkUp))
+        try insertPromises(of: attachment, now, database)
+    }
+
+    /// Addresses and routes.
+    func insertPromises(
+        of attachment: Attachment, _ now: SQLValue, _ database: borrowing Connection
+    ) throws(StoreError) {
         for (position, lease) in attachment.leases.enumerated() {
             try database.run(
                 """
@@ -190,7 +210,7 @@ extension Store {
         }
     }
 
-    private func release(
+    func release(
         _ attachment: Attachment, reason: String, _ database: borrowing Connection
     ) throws(StoreError) {
         try Allocation.release(attachment: attachment.id, database)
@@ -216,7 +236,13 @@ extension Store {
             attachment.leases = try Lease.load(
                 database, where: "attachment_id = ?", .integer(attachment.id), problems: &problems
             ).map(\.lease)
-            try release(attachment, reason: "the machine booted since", database)
+            let reason = "the machine booted since"
+            // Another plugin still has to take back what it gave.
+            if attachment.delegate != nil {
+                try disown(attachment, reason: reason, database)
+            } else {
+                try release(attachment, reason: reason, database)
+            }
         }
         try database.run("UPDATE store SET boot_id = ?", .text(bootID))
     }

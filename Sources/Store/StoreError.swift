@@ -23,6 +23,8 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         package static let exhausted = Self(name: "exhausted")
         /// The attachment is there already.
         package static let exists = Self(name: "exists")
+        /// Somebody else has the address that was given.
+        package static let taken = Self(name: "taken")
         /// A row holds what its column must not.
         package static let invalid = Self(name: "invalid")
         /// A statement of ours failed in a way that none of the others covers.

@@ -57,7 +57,7 @@ struct PlanView: Encodable {
         }
         let dead =
             examination.releases.map { ($0.attachment, $0.reason) }
-            + examination.deleting.map { ($0, "DEL was not finished") }
+            + examination.deleting.map { ($0, $0.doom) }
         for (attachment, reason) in dead {
             let addresses = attachment.leases.map(\.address.description).joined(separator: ", ")
             changes.append(

@@ -85,7 +85,7 @@ extension TestNode {
         .members(#""ipam": {"ranges": [[{"subnet": 5}]]}"#, 7, "ipam.ranges[0][0].subnet"),
         .members(#""ipam": {"subnet": "10.0.0.0/24", "routes": [{"gw": "10.0.0.1"}]}"#, 7, "ipam.routes[0].dst"),
         .members(#""ipam": {"subnet": "10.1.0.0/24"}, \#(dualStack)"#, 7, "subnets", "ipam"),
-        .members(#""ipam": {"type": "dhcp"}"#, 2, "ipam.type", "dhcp"),
+        .members(#""ipam": {"type": "dhcp"}"#, 7, "ipam.type", "dhcp", "/opt/cni/bin"),
         .members(#""subnets": ["10.244.0.1/24"]"#, 7, "10.244.0.1/24", "10.244.0.0/24"),
         .members(#""subnets": ["10.244.0.0/31"]"#, 7, "10.244.0.0/31", "too small"),
         .members(#""subnets": ["fd00::/127"]"#, 7, "fd00::/127", "too small"),

@@ -66,11 +66,15 @@ import Testing
     }
 
     @Test(arguments: ["dhcp", "static"])
-    func `another IPAM is unsupported`(type: String) throws {
-        let error = try failure { () throws(PluginError) in
-            try Config(config(#""ipam":{"type":"\#(type)","subnet":"10.1.0.0/24"}"#))
-        }
-        #expect(error.code == .unsupportedField && error.message.contains("ipam.type"))
+    func `what belongs to another IPAM plugin is not looked at`(type: String) throws {
+        let config = try Config(config(#""ipam":{"type":"\#(type)","subnet":"10.1.0.0/24","ranges":7,"routes":"x"}"#))
+        #expect(config.delegate == type && config.network.rangeSets.isEmpty && config.routes.isEmpty)
+    }
+
+    @Test(arguments: ["plumb", "host-local", ""])
+    func `these are ours`(type: String) throws {
+        let config = try Config(config(#""ipam":{"type":"\#(type)","subnet":"10.1.0.0/24"}"#))
+        #expect(config.delegate == nil && config.network.rangeSets.count == 1)
     }
 
     @Test(arguments: ["", "[]", "7", "{", "null", "\u{0}"])

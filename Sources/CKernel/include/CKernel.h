@@ -24,6 +24,12 @@ int plumb_netns_cookie(int socket, uint64_t *cookie);
 /* What a path is, asked without opening it: statfs(2) type, device and inode. 0, or -1 and errno. */
 int plumb_stat_path(const char *path, uint64_t *filesystem, uint64_t *device, uint64_t *inode);
 
+/* A file in memory, closed on exec, for what a child process reads as its input. Its descriptor, or -1 and errno. */
+int plumb_memory_file(void);
+
+/* A pipe, closed on exec: read end, write end. 0, or -1 and errno. */
+int plumb_pipe(int ends[2]);
+
 /*
  * Locks one byte of `fd` exclusively with an open file description lock (fcntl(2), F_OFD_SETLK), which the kernel frees
  * when the description is closed, however the process ends. `wait_ms` 0 does not wait. 0, or -1 and errno: EAGAIN when

@@ -1,0 +1,61 @@
+internal import Addressing
+
+/// What another IPAM plugin gave.
+package struct Assignment: Sendable {
+    package var leases: [Lease]
+    package var routes: [RouteSpec]
+    /// The `dns` object of the answer, as JSON.
+    package var dns: String?
+
+    package init(leases: [Lease], routes: [RouteSpec], dns: String? = nil) {
+        self.leases = leases
+        self.routes = routes
+        self.dns = dns
+    }
+}
+
+/// Attachments whose addresses another IPAM plugin gives. It runs outside of any transaction, so they are recorded in two
+/// steps: the row before it is called, its addresses after. A row without them is one that must be given back.
+extension Store {
+    /// Records what the plugin gave, and answers with the attachment that it made.
+    ///
+    /// - Throws: `.taken` when the bridge has one of the addresses already.
+    package func assign(
+        _ assignment: Assignment, to attachment: Attachment, network: NetworkSpec
+    ) throws(StoreError) -> Attachment {
+        var assigned = attachment
+        assigned.leases = assignment.leases
+        assigned.routes = Store.promisedRoutes(assignment.routes, network: network, leases: assignment.leases)
+        assigned.dns = attachment.dns ?? assignment.dns
+        return try write { (database) throws(StoreError) in
+            for lease in assigned.leases { try checkIsFree(lease, for: assigned, database) }
+            try database.run(
+                "UPDATE attachments SET dns = ? WHERE id = ?", .optional(assigned.dns), .integer(assigned.id))
+            try insertPromises(of: assigned, .integer(Clock.nowMilliseconds()), database)
+            return assigned
+        }
+    }
+
+    private func checkIsFree(
+        _ lease: Lease, for attachment: Attachment, _ database: borrowing Connection
+    ) throws(StoreError) {
+        let address = lease.address.address
+        guard let holder = try Allocation.holder(of: address, bridge: attachment.bridge, database) else { return }
+        throw StoreError(
+            .taken,
+            "network \(attachment.network), \(attachment.label): IPAM plugin \(attachment.delegate?.type ?? "") gave "
+                + "\(address), which \(holder) has on \(attachment.bridge)")
+    }
+
+    /// The attachment's addresses are free for others, though its row stays until the plugin has taken them back.
+    func disown(
+        _ attachment: Attachment, reason: String, _ database: borrowing Connection
+    ) throws(StoreError) {
+        try Allocation.release(attachment: attachment.id, database)
+        try database.run("UPDATE attachments SET state = 'deleting' WHERE id = ?", .integer(attachment.id))
+        try Event.write(
+            attachment.leases.map {
+                Event(kind: .released, object: $0.address.address.description, reason: reason, attachment: attachment)
+            }, database)
+    }
+}
