@@ -126,9 +126,19 @@ extension Plugin {
             } catch let second {
                 throw PluginError(
                     error.code, error.message,
-                    details: "and what was done could not be undone (apply will): \(second.message)")
+                    details: "and what was done could not be undone (\(abandon(attachment, store))): \(second.message)")
             }
             throw error
+        }
+    }
+
+    /// Leaves it to apply to undo an ADD, which else would complete what the runtime was told had failed. Says so.
+    private static func abandon(_ attachment: Attachment, _ store: borrowing Store) -> String {
+        do throws(StoreError) {
+            try store.markDeleting(attachment.id)
+            return "apply will"
+        } catch {
+            return "and DEL must: \(error)"
         }
     }
 

@@ -84,6 +84,23 @@ import Testing
         #expect(try node.sql("SELECT group_concat(container_id) FROM attachments") == "c-pod2")
     }
 
+    /// ADD failed and could not be undone: apply undoes it, and never completes what the runtime was told had failed.
+    @Test func anAddThatCouldNotBeUndone() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.installDelegate()
+        try node.failDelegate("DEL", #"{"code": 5, "msg": "not now"}"#)
+        try node.run("ip link add br0 type veth peer name q")
+        let output = try node.call(.delegated())
+        #expect(try JSON(output.stdout)["details"].text?.contains("not now") == true, "\(output.all)")
+        try node.run("ip link del br0")
+        #expect(try node.plumbctl("apply").status == 1)
+        #expect(try node.json("ip -j link show", in: "pod1").elements.count == 1)
+        try node.failDelegate("DEL", nil)
+        try node.expectConvergence()
+        try node.expectNothingLeft()
+    }
+
     /// Killed while the delegate runs, ADD leaves a row by which DEL, apply or the next ADD have it take back what it gave.
     @Test(arguments: ["DEL", "apply", "ADD"]) func killedWhileItRuns(by: String) throws {
         let node = try TestNode()
