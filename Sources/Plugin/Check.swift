@@ -27,6 +27,7 @@ extension Plugin {
         }
         let drift = plan.drift
         guard drift.isEmpty else { throw drifted(attachment, drift) }
+        try forward("CHECK", to: verb.network.delegate, input, variables)
     }
 
     private static func openRecorded(

@@ -48,6 +48,14 @@ extension Plugin {
         try takeBack(from: plugin, variables)
     }
 
+    /// Asks the plugin that the configuration names what we were asked, after our own part.
+    static func forward(
+        _ verb: String, to type: String?, _ input: [UInt8], _ variables: [String: String]
+    ) throws(PluginError) {
+        guard let plugin = try delegate(type, input, variables) else { return }
+        _ = try delegating { () throws(DelegationError) in try Delegate(plugin).run(verb, variables) }
+    }
+
     static func takeBack(from plugin: DelegatedIPAM, _ variables: [String: String]) throws(PluginError) {
         _ = try delegating { () throws(DelegationError) in try Delegate(plugin).run("DEL", variables) }
     }

@@ -16,16 +16,29 @@ extension Plugin {
                     + "an empty list would take away all")
             return
         }
-        // Nothing was ever recorded here.
-        guard Store.exists(verb.network.dataDirectory) else { return }
-        let failure: PluginError?
-        do throws(StoreError) {
-            let store = try Store.open(directory: verb.network.dataDirectory, access: .write)
-            failure = try collectGarbage(verb.network.name, valid, store, &talk)
+        let failure = try collectRecorded(verb.network, valid, &talk)
+        do throws(PluginError) {
+            // It may know of more than was recorded here, and of what we could not take away.
+            try forward("GC", to: verb.network.delegate, input, variables)
         } catch {
-            throw PluginError(error)
+            guard let failure else { throw error }
+            throw PluginError(
+                failure.code, "\(failure.message); \(error.message)", details: "\(failure.details)\n\(error.message)")
         }
         if let failure { throw failure }
+    }
+
+    private static func collectRecorded(
+        _ network: Config.Reference, _ valid: Set<ValidAttachment>, _ talk: inout [String]
+    ) throws(PluginError) -> PluginError? {
+        // Nothing was ever recorded here.
+        guard Store.exists(network.dataDirectory) else { return nil }
+        do throws(StoreError) {
+            let store = try Store.open(directory: network.dataDirectory, access: .write)
+            return try collectGarbage(network.name, valid, store, &talk)
+        } catch {
+            return PluginError(error)
+        }
     }
 
     private static func collectGarbage(

@@ -41,7 +41,7 @@ package enum Plugin {
                 try collectGarbage(variables, input, &response.stderr)
             case "STATUS":
                 input = try readInput()
-                try status(input)
+                try status(variables, input)
             default:
                 throw PluginError(
                     .invalidEnvironment,

@@ -4,9 +4,16 @@ internal import Store
 extension Plugin {
     /// STATUS: whether an ADD of this network could be served now (code 50), and whether the pods that it has still get
     /// what they were promised of the host (code 51). Writes nothing, and makes no database.
-    static func status(_ input: [UInt8]) throws(PluginError) {
+    ///
+    /// Another IPAM plugin is asked after us, and its answer is passed on.
+    static func status(_ variables: [String: String], _ input: [UInt8]) throws(PluginError) {
         let config = try Config(input)
         try config.version.require(.v1_1_0, verb: "STATUS")
+        try status(config)
+        try forward("STATUS", to: config.delegate, input, variables)
+    }
+
+    private static func status(_ config: Config) throws(PluginError) {
         let bootID = Boot.currentID()
         do throws(PluginError) {
             try storing { () throws(StoreError) in try Store.checkRoom(directory: config.dataDirectory) }
