@@ -63,7 +63,8 @@ extension Plugin {
         let conflicts = plan.conflicts.map(\.reason)
         if !lacking.isEmpty || (pods > 0 && !conflicts.isEmpty) {
             let cut =
-                "\(network): \(pods) pods are cut off, in part at least, until `plumbctl apply`: "
+                "\(network): \(pods == 1 ? "1 pod is" : "\(pods) pods are") cut off, in part at least, until "
+                + "`plumbctl apply`: "
                 + (conflicts + lacking).joined(separator: "; ")
             throw PluginError(.cutOff, ([cut] + reasons).joined(separator: "; "))
         }

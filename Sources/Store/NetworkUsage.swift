@@ -4,7 +4,8 @@ internal import Addressing
 package struct NetworkUsage: Sendable {
     /// The row, as the last ADD wrote it; `nil` before the first.
     package var network: Network?
-    /// Attachments of this network that this boot has seen, by bridge: they stay where they were made.
+    /// Attachments of this network that an ADD of this boot finished, by bridge: they stay where they were made. One that
+    /// is still being added may well have no bridge yet.
     package var living: [(bridge: String, count: Int, example: Int64)] = []
     /// Attachments of all networks on the configured bridge.
     package var ports = 0
@@ -31,7 +32,7 @@ extension Store {
                 usage.living = try database.query(
                     """
                     SELECT bridge, count(*), min(id) FROM attachments
-                    WHERE network_id = ?2 AND state <> 'deleting' AND \(Store.isLiving) GROUP BY bridge
+                    WHERE network_id = ?2 AND state = 'ready' AND \(Store.isLiving) GROUP BY bridge
                     """, boot, .integer(network.id)
                 ) { (row) throws(StoreError) in (row.text(0), Int(row.integer(1)), row.integer(2)) }
             }

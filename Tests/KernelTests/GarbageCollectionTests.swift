@@ -150,4 +150,39 @@ import Testing
         try node.expectPing(from: "pod2", to: "10.244.0.1", "fd00:10:244::1")
         try node.expectRest()
     }
+
+    /// Killed anywhere, one apply comes to rest, and the next GC leaves nothing.
+    @Test func killedAtSystemCalls() throws {
+        let node = try TestNode()
+        try node.addPods(3)
+        for pod in 1...3 { try node.add("pod\(pod)") }
+        let call = Call(verb: "GC", members: #""cni.dev/valid-attachments": [], \#(dualStack)"#)
+        let environment = ["CNI_COMMAND": "GC", "CONFIG": call.configuration(node.dataDirectory)]
+        try node.run(#"strace -qq -o /run/trace "$PLUMB" <<< "$CONFIG""#, environment: environment)
+        let trace = try node.run("sed -nE 's/^([a-z0-9_]+)\\(.*/\\1/p' /run/trace")
+        let calls = trace.split(separator: "\n").map(String.init)
+        let moments = 20
+        try #require(calls.count > 2 * moments)
+        var killed = 0
+        for moment in 0..<moments {
+            let place = 1 + (calls.count - 2) * moment / (moments - 1)
+            let name = calls[place]
+            let turn = calls[...place].count { $0 == name }
+            let note: Comment = "killed at \(name) \(turn), \(place) of \(calls.count)"
+            for pod in 1...3 { try node.add("pod\(pod)") }
+            let output = try node.attempt(
+                #"strace -qq -o /run/trace -e inject=\#(name):signal=KILL:when=\#(turn) "$PLUMB" <<< "$CONFIG""#,
+                environment: environment)
+            killed += output.status == 0 ? 0 : 1
+            let apply = try node.plumbctl("apply")
+            #expect(apply.status == 0, "\(note): \(apply.all)")
+            try node.expectRest()
+            let left = try attachments(node).split(separator: ", ")
+            #expect(left.allSatisfy { $0.hasSuffix(" ready") }, note)
+            #expect(try node.ourLinks().count == left.count + 1, note)
+            #expect(try node.call(call).status == 0, note)
+            try node.expectNothingLeft()
+        }
+        #expect(killed >= moments - 3)
+    }
 }

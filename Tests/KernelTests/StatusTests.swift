@@ -107,4 +107,23 @@ extension TestNode {
         try node.expectError(.status(), code: 50, saying: ["bridge cni0 has 1023 ports"])
         try node.expectWell(.status(#""bridge": "cni1", \#(dualStack)"#, network: "other"))
     }
+
+    /// From the first ADD of all on, while the database and the bridge are being made.
+    @Test func besideADDsItIsWell() throws {
+        for _ in 0..<3 {
+            let node = try TestNode()
+            try node.addPods(10)
+            var adds: [Command] = []
+            var asked: [Command] = []
+            for pod in 1...10 {
+                adds.append(try node.start(Call(pod: "pod\(pod)")))
+                for _ in 0..<4 { asked.append(try node.start(.status())) }
+            }
+            for output in asked.map({ $0.wait() }) {
+                #expect(output.status == 0 && output.stdout.isEmpty, "\(output.all)")
+            }
+            for output in adds.map({ $0.wait() }) { #expect(output.status == 0, "\(output.all)") }
+            try node.expectRest()
+        }
+    }
 }
