@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Reconciler
 internal import Store
 
@@ -9,11 +10,17 @@ extension Plugin {
     static func status(_ variables: [String: String], _ input: [UInt8]) throws(PluginError) {
         let config = try Config(input)
         try config.version.require(.v1_1_0, verb: "STATUS")
-        try status(config)
+        do throws(PluginError) {
+            try assess(config)
+        } catch  where error.code == .cutOff {
+            // An ADD or an apply may be about to put it right, and a node that is not ready costs more than a moment.
+            usleep(100_000)
+            try assess(config)
+        }
         try forward("STATUS", to: config.delegate, input, variables)
     }
 
-    private static func status(_ config: Config) throws(PluginError) {
+    private static func assess(_ config: Config) throws(PluginError) {
         let bootID = Boot.currentID()
         do throws(PluginError) {
             try storing { () throws(StoreError) in try Store.checkRoom(directory: config.dataDirectory) }

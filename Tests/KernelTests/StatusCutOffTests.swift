@@ -87,4 +87,22 @@ import Testing
         try node.run("ip link set cni0 down")
         try node.expectError(.status(members), code: 51, saying: ["cni0: it is down", "1 of 1 addresses in use"])
     }
+
+    /// A range that was just configured: its gateway is recorded a moment before it is on the bridge.
+    @Test func whatAnADDIsAboutToMend() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        try node.add("pod1")
+        let grown = #""subnets": ["10.244.0.0/24", "fd00:10:244::/64", "10.245.0.0/24"]"#
+        let add = Call(pod: "pod2", members: grown)
+        let said = try node.run(
+            """
+            strace -qq -o /run/trace -e inject=sendto:delay_enter=70000:when=1 "$PLUMB" <<< "$CONFIG" > /run/answer &
+            until grep -q sendto /run/trace 2>/dev/null; do sleep 0.002; done
+            CNI_COMMAND=STATUS strace -qq -e trace=clock_nanosleep -o /run/slept "$PLUMB" <<< "$CONFIG" || true
+            wait; grep -c clock_nanosleep /run/slept
+            """, environment: add.environment.merging(["CONFIG": add.configuration(node.dataDirectory)]) { $1 })
+        #expect(said == "1", "it looked again, and all was well")
+        try node.expectRest()
+    }
 }
