@@ -54,17 +54,18 @@ extension Store {
             FROM addresses WHERE bridge = ?2 AND (?1 = '' OR attachment_id IN (
             SELECT id FROM attachments WHERE \(Store.isLiving)))
             """
+        // A nonsense row keeps no address from anybody.
         let gateways = try database.query(Allocation.gatewaysOnBridge, .text(spec.bridge)) {
-            (row) throws(StoreError) in try row.parsed(0, "gateway", { IPAddress($0) })
-        }
+            (row) throws(StoreError) in IPAddress(row.text(0))
+        }.compactMap(\.self)
         let count = Int(try database.integer("SELECT count(*) \(leases)", boot, .text(spec.bridge)) ?? 0)
         // With more addresses than anything could hold, nobody has to look at each.
         let taken = UInt128(count + gateways.count + 1)
         let doubtful = spec.rangeSets.filter { set in !set.contains { $0.last.bits - $0.first.bits >= taken } }
         if doubtful.isEmpty { return [] }
         let held = try database.query("SELECT address \(leases)", boot, .text(spec.bridge)) {
-            (row) throws(StoreError) in try row.parsed(0, "address", { IPAddress($0) })
-        }
+            (row) throws(StoreError) in IPAddress(row.text(0))
+        }.compactMap(\.self)
         var exhausted: [String] = []
         for set in doubtful where set.allSatisfy({ $0.free(held: held, gateways: gateways) == 0 }) {
             exhausted.append(set.map { $0.described(held: held) }.joined(separator: ", "))

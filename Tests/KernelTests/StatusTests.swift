@@ -66,6 +66,10 @@ extension TestNode {
         // Addresses are a bridge's, whichever network took them.
         try node.expectError(.status(StatusTests.onePod, network: "other"), code: 50, saying: ["network other"])
         try node.expectWell(.status(#""bridge": "cni1", "subnets": ["10.9.0.0/30"]"#, network: "other"))
+        // A row that says nothing sensible is one lease less, and no reason to take the node away.
+        _ = try node.sql("UPDATE addresses SET address = 'nonsense'")
+        try node.expectWell(.status(StatusTests.onePod))
+        _ = try node.sql("UPDATE addresses SET address = '10.9.0.2'")
         try node.delete("pod1", StatusTests.onePod)
         try node.expectWell(.status(StatusTests.onePod))
     }
