@@ -65,7 +65,11 @@ package struct LinkAddress: Resource {
         observed.isUnusable ? ["duplicate address detection has not let it be used"] : []
     }
 
-    package func steps(_ action: Action, from observed: Self?) -> Int { action == .change ? 2 : 1 }
+    /// With the first IPv4 address of a subnet the kernel would take the others of it along, also foreign ones
+    /// (`promote_secondaries` of net/ipv4/devinet.c): that is switched off first.
+    package func steps(_ action: Action, from observed: Self?) -> Int {
+        action == .change || action == .delete && address.family == .v4 ? 2 : 1
+    }
 
     package func effect(
         _ action: Action, step: Int, from observed: Self?, _ links: LinkTable
@@ -77,6 +81,8 @@ package struct LinkAddress: Resource {
         message.address = address.address.networkBytes
         message.local = message.address
         switch (action, step) {
+        case (.delete, 0) where address.family == .v4:
+            return .sysctl(path: "net/ipv4/conf/\(link)/promote_secondaries", value: "1")
         case (.add, 0), (.change, 1):
             if address.family == .v6 {
                 message.flags = AddressMessage.noDuplicateDetection

@@ -86,6 +86,20 @@ import Testing
         #expect(bridge.addresses.isSuperset(of: ["10.99.0.1/24", "fd99::1/64"]))
     }
 
+    /// The kernel deletes the other addresses of a subnet with its first, unless it is told not to.
+    @Test func addressBesideAGatewayThatGoes() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.run("sysctl -qw net.ipv4.conf.all.promote_secondaries=0 net.ipv4.conf.default.promote_secondaries=0")
+        try node.add("pod1", #""subnets": ["10.9.0.0/24"]"#)
+        try node.run("ip addr add 10.9.0.9/24 dev cni0")
+        try node.delete("pod1", #""subnets": ["10.9.0.0/24"]"#)
+        try node.add("pod1")
+        try node.expectConvergence()
+        #expect(
+            try node.json("ip -4 -j addr show cni0")[0].addresses == ["10.9.0.9/24", "10.244.0.1/24"])
+    }
+
     @Test func routeThatStandsWhereOursShould() throws {
         let node = try TestNode()
         try node.addPods(1)
