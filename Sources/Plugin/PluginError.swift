@@ -51,6 +51,7 @@ package struct PluginError: Error, Hashable, Sendable {
             case .full, .readOnly, .io, .missing: .io
             case .exists: .exists
             case .taken: .conflict
+            case .contradiction: .invalidConfig
             default: .database
             }
         self.init(code, error.description)

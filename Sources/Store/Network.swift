@@ -136,6 +136,7 @@ extension Network {
         let now = SQLValue.integer(Clock.nowMilliseconds())
         if let network = try load(database, name: spec.name).first {
             if network.spec == spec { return network }
+            try SharedBridge.check(spec, since: network, database)
             // In this order: what goes is given up by the bridge that held it, and nothing else is.
             let kept = try network.deleteRanges(
                 except: network.spec.bridge == spec.bridge ? spec.rangeSets : [], database)
@@ -151,6 +152,7 @@ extension Network {
                 .bool(spec.forceAddress), now, .integer(network.id))
             try insertRanges(spec.rangeSets, network: network.id, kept: kept, database)
         } else {
+            try SharedBridge.check(spec, since: nil, database)
             try database.run(
                 """
                 INSERT INTO networks (name, bridge, bridge_mac, mtu, is_gateway, is_default_gateway, hairpin,

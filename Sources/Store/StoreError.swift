@@ -25,6 +25,8 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         package static let exists = Self(name: "exists")
         /// Somebody else has the address that was given.
         package static let taken = Self(name: "taken")
+        /// The configuration asks for what another network or a living pod on the same bridge excludes.
+        package static let contradiction = Self(name: "contradiction")
         /// A row holds what its column must not.
         package static let invalid = Self(name: "invalid")
         /// A statement of ours failed in a way that none of the others covers.

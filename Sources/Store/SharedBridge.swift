@@ -1,0 +1,64 @@
+internal import Addressing
+
+/// What networks on one bridge must agree about. Looked at when a network comes to a bridge or changes, not on every ADD.
+enum SharedBridge {
+    /// - Parameter before: the network as it was; `nil` for a new one.
+    /// - Throws: `.contradiction`, which names the other network or the pod.
+    static func check(
+        _ spec: NetworkSpec, since before: Network?, _ database: borrowing Connection
+    ) throws(StoreError) {
+        try checkGateways(spec, database)
+        // One that was here before may change: were it refused, two networks that a rollout changes together would each
+        // wait for the other's first ADD.
+        guard before?.spec.bridge != spec.bridge else { return }
+        let others = try database.query(
+            """
+            SELECT name FROM networks AS n WHERE bridge = ? AND name <> ?
+            AND EXISTS (SELECT 1 FROM attachments AS a WHERE a.network_id = n.id AND a.bridge = n.bridge)
+            """, .text(spec.bridge), .text(spec.name)
+        ) { (row) throws(StoreError) in row.text(0) }
+        for name in others {
+            guard let other = try Network.load(database, name: name).first,
+                let reason = contradiction(spec, other.spec)
+            else { continue }
+            throw StoreError(
+                .contradiction,
+                "network \(spec.name): \(reason) on bridge \(spec.bridge), where it has living pods: let both agree, "
+                    + "or name another bridge")
+        }
+    }
+
+    /// What cannot be had on one bridge at the same time, in words. Pure.
+    static func contradiction(_ spec: NetworkSpec, _ other: NetworkSpec) -> String? {
+        if let mtu = spec.mtu, let others = other.mtu, mtu != others {
+            return "key mtu: \(mtu) contradicts network \(other.name)'s \(others)"
+        }
+        guard spec.isGateway, other.isGateway else { return nil }
+        for range in spec.rangeSets.joined() {
+            for others in other.rangeSets.joined()
+            where others.subnet == range.subnet && others.gateway != range.gateway {
+                return
+                    "gateway \(range.gateway) of \(range.subnet) contradicts network \(other.name)'s \(others.gateway)"
+            }
+        }
+        return nil
+    }
+
+    /// The bridge must not take an address that a pod lives with.
+    private static func checkGateways(
+        _ spec: NetworkSpec, _ database: borrowing Connection
+    ) throws(StoreError) {
+        guard spec.isGateway else { return }
+        for range in spec.rangeSets.joined() {
+            let holder = try database.integer(
+                "SELECT attachment_id FROM addresses WHERE bridge = ? AND address = ?", .text(spec.bridge),
+                .text(range.gateway.description))
+            guard let holder else { continue }
+            let label = try Attachment.load(database, id: holder)?.label ?? "attachment \(holder)"
+            throw StoreError(
+                .contradiction,
+                "network \(spec.name): gateway \(range.gateway) is the address of \(label) on bridge \(spec.bridge): name "
+                    + "another gateway, or end that pod first")
+        }
+    }
+}
