@@ -24,7 +24,7 @@ enum Allocation {
             // What is another network's gateway today stays in its place until that changes.
             let oldest = try database.query(
                 """
-                SELECT sequence, address FROM released WHERE range_id = ? AND address NOT IN (\(gatewaysOnBridge))
+                SELECT sequence, address FROM released WHERE range_id = ?1 AND address NOT IN (\(gatewaysOnBridge))
                 ORDER BY sequence LIMIT 1
                 """, .integer(id), .text(bridge)
             ) { (row) throws(StoreError) in (row.integer(0), try row.parsed(1, "address", { IPAddress($0) })) }
@@ -85,15 +85,16 @@ enum Allocation {
         return try isGateway(address, bridge: bridge, database) ? "the bridge itself, as a gateway," : nil
     }
 
-    /// Gateways that a bridge holds, whichever of its networks asks for them.
+    /// Gateways that a bridge (?2) holds, whichever of its networks or pods asks for them.
     static let gatewaysOnBridge = """
-        SELECT r.gateway FROM networks AS n JOIN ranges AS r ON r.network_id = n.id WHERE n.bridge = ? AND n.is_gateway
+        SELECT r.gateway FROM networks AS n JOIN ranges AS r ON r.network_id = n.id WHERE n.bridge = ?2 AND n.is_gateway
+        UNION ALL SELECT gateway FROM gateways WHERE bridge = ?2
         """
 
     private static func isGateway(
         _ address: IPAddress, bridge: String, _ database: borrowing Connection
     ) throws(StoreError) -> Bool {
-        try database.integer("SELECT ? IN (\(gatewaysOnBridge))", .text(address.description), .text(bridge)) == 1
+        try database.integer("SELECT ?1 IN (\(gatewaysOnBridge))", .text(address.description), .text(bridge)) == 1
     }
 
     /// Puts an address behind all others that a range may hand out again.
@@ -114,6 +115,11 @@ enum Allocation {
         }
         guard !held.isEmpty else { return }
         try database.run("DELETE FROM addresses WHERE attachment_id = ?", .integer(attachment))
+        try database.run(
+            """
+            DELETE FROM gateways WHERE NOT EXISTS
+                (SELECT 1 FROM v_leased_gateways AS v WHERE v.bridge = gateways.bridge AND v.gateway = gateways.gateway)
+            """)
         for lease in held {
             for range in try ranges(on: lease.bridge, containing: lease.address, database) {
                 try remember(lease.address, range: range, database)

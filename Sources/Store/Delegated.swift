@@ -31,6 +31,13 @@ extension Store {
             for lease in assigned.leases { try checkIsFree(lease, for: assigned, database) }
             try database.run(
                 "UPDATE attachments SET dns = ? WHERE id = ?", .optional(assigned.dns), .integer(assigned.id))
+            if assigned.isGateway {
+                for gateway in assigned.leases.compactMap(\.gateway) {
+                    try database.run(
+                        "INSERT OR IGNORE INTO gateways (bridge, gateway) VALUES (?, ?)", .text(assigned.bridge),
+                        .text(gateway.description))
+                }
+            }
             try insertPromises(of: assigned, .integer(Clock.nowMilliseconds()), database)
             return assigned
         }

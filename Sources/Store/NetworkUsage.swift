@@ -55,7 +55,7 @@ extension Store {
             SELECT id FROM attachments WHERE \(Store.isLiving)))
             """
         // A nonsense row keeps no address from anybody.
-        let gateways = try database.query(Allocation.gatewaysOnBridge, .text(spec.bridge)) {
+        let gateways = try database.query(Allocation.gatewaysOnBridge, .null, .text(spec.bridge)) {
             (row) throws(StoreError) in IPAddress(row.text(0))
         }.compactMap(\.self)
         let count = Int(try database.integer("SELECT count(*) \(leases)", boot, .text(spec.bridge)) ?? 0)

@@ -1,0 +1,95 @@
+import Testing
+
+/// Networks that share a bridge, and configurations that change under living pods.
+@Suite struct SharedBridgeTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var blue: String
+        var green: String
+        /// What the refusal says; empty: there is none.
+        var words: [String] = []
+    }
+
+    private static let blue = #""subnet": "10.9.0.0/24""#
+
+    static let cases = [
+        Case(
+            testDescription: "another MTU", blue: #""mtu": 1400, "ipam": {\#(blue)}"#,
+            green: #""mtu": 1300, "ipam": {"subnet": "10.9.7.0/24"}"#, words: ["mtu", "1300", "blue's 1400"]),
+        Case(
+            testDescription: "no MTU", blue: #""mtu": 1400, "ipam": {\#(blue)}"#,
+            green: #""ipam": {"subnet": "10.9.7.0/24"}"#),
+        Case(
+            testDescription: "another gateway of the subnet", blue: #""isGateway": true, "ipam": {\#(blue)}"#,
+            green: #""isGateway": true, "ipam": {\#(blue), "gateway": "10.9.0.254"}"#,
+            words: ["10.9.0.254", "10.9.0.0/24", "blue's 10.9.0.1"]),
+        Case(
+            testDescription: "a gateway, and a router elsewhere", blue: #""isGateway": true, "ipam": {\#(blue)}"#,
+            green: #""ipam": {\#(blue), "gateway": "10.9.0.254"}"#),
+        Case(
+            testDescription: "a pod's address as gateway", blue: #""ipam": {\#(blue)}"#,
+            green: #""isGateway": true, "ipam": {"subnet": "10.9.0.0/16", "gateway": "10.9.0.2"}"#,
+            words: ["10.9.0.2", "pod default/pod1"]),
+        Case(
+            testDescription: "hairpin for one of them",
+            blue: #""isGateway": true, "hairpinMode": true, "ipam": {\#(blue)}"#,
+            green: #""isGateway": true, "ipam": {\#(blue)}"#),
+    ]
+
+    @Test(arguments: cases) func agreeOrAreRefused(test: Case) throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        let blue = Call(pod: "pod1", network: "blue", members: test.blue)
+        let green = Call(pod: "pod2", network: "green", members: test.green)
+        #expect(try node.call(blue).status == 0)
+        if test.words.isEmpty {
+            let output = try node.call(green)
+            #expect(output.status == 0, "\(output.all)")
+            try node.expectRest()
+            return
+        }
+        try node.expectError(green, code: 7, saying: ["green", "cni0"] + test.words)
+        try node.expectRest()
+        #expect(try node.sql("SELECT group_concat(name) FROM networks") == "blue")
+        // With the last pod goes what contradicts it.
+        var deletion = blue
+        deletion.verb = "DEL"
+        #expect(try node.call(deletion).status == 0)
+        let output = try node.call(green)
+        #expect(output.status == 0, "\(output.all)")
+    }
+
+    /// What ADD promised stays; a new pod gets the new.
+    @Test func aConfigurationChangesUnderLivePods() throws {
+        let node = try TestNode()
+        try node.addPods(3)
+        let old = #""mtu": 1400, "isDefaultGateway": true, "hairpinMode": true, "ipam": {"subnet": "10.9.0.0/24"}"#
+        let new = #""mtu": 1300, "isDefaultGateway": true, "ipam": {"subnet": "10.9.0.0/24", "gateway": "10.9.0.254"}"#
+        let hostEnd = try #require(try node.add("pod1", old)["interfaces"][1]["name"].text)
+        #expect(try node.add("pod2", new)["ips"][0]["gateway"] == "10.9.0.254")
+        try node.expectRest()
+        for (pod, mtu, gateway) in [("pod1", 1400, "10.9.0.1"), ("pod2", 1300, "10.9.0.254")] {
+            #expect(try node.json("ip -j link show eth0", in: pod)[0]["mtu"] == .number(Double(mtu)))
+            #expect(try node.json("ip -j route show default", in: pod)[0]["gateway"] == .string(gateway))
+            try node.expectPing(from: pod, to: gateway)
+        }
+        #expect(try node.json("ip -d -j link show \(hostEnd)")[0]["linkinfo"]["info_slave_data"]["hairpin"] == true)
+        // The old gateway is no pod's address while a pod routes by it, and goes with that pod.
+        #expect(try node.add("pod3", new)["ips"][0]["address"] == "10.9.0.4/24")
+        try node.delete("pod1", new)
+        try node.expectConvergence()
+        #expect(try node.json("ip -4 -j addr show cni0")[0].addresses == ["10.9.0.254/24"])
+        try node.expectPing(from: "pod2", to: "10.9.0.254", "10.9.0.4")
+    }
+
+    @Test func thatCannotBecomeAGatewayAtAPodsAddress() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        try node.add("pod1", #""isGateway": true, "ipam": {"subnet": "10.9.0.0/24"}"#)
+        let call = Call(
+            pod: "pod2", members: #""isGateway": true, "ipam": {"subnet": "10.9.0.0/24", "gateway": "10.9.0.2"}"#)
+        try node.expectError(call, code: 7, saying: ["pods", "10.9.0.2", "pod default/pod1"])
+        try node.expectRest()
+        try node.expectPing(from: "pod1", to: "10.9.0.1")
+    }
+}
