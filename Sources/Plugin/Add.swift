@@ -103,7 +103,13 @@ extension Plugin {
         _ intent: Intent, _ attachment: Attachment, _ store: borrowing Store, _ kernel: inout LiveKernel
     ) throws(PluginError) -> MACAddress {
         let report = try reconciling { () throws(ReconcilerError) in
-            try reconcile(intent, &kernel, extent: .newAttachment)
+            try reconcile(intent, &kernel, extent: .newAttachment) { (bridge) throws(ReconcilerError) in
+                do throws(StoreError) {
+                    return try store.gatewayNames(on: bridge)
+                } catch {
+                    throw ReconcilerError(error)
+                }
+            }
         }
         guard report.failures.isEmpty else { throw kernelFailure(attachment, report) }
         try storing { () throws(StoreError) in

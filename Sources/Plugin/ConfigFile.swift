@@ -77,7 +77,7 @@ extension ConfigFile {
     private static func unenforcedKeys(_ object: ConfigObject) throws(PluginError) -> [String] {
         var keys: [String] = []
         for key in [
-            "forceAddress", "ipMasq", "promiscMode", "portIsolation", "macspoofchk", "enabledad", "bridgeNetfilter",
+            "ipMasq", "promiscMode", "portIsolation", "macspoofchk", "enabledad", "bridgeNetfilter",
         ] where try object.bool(key) == true { keys.append(key) }
         if try object.bool("preserveDefaultVlan") == false { keys.append("preserveDefaultVlan") }
         if try object.integer("vlan", as: Int.self) ?? 0 != 0 { keys.append("vlan") }

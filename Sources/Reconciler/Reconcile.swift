@@ -37,13 +37,25 @@ extension Event.Kind {
 }
 
 /// Makes the kernel agree with one attachment and what it stands on. Its namespace is open in `kernel`.
+///
+/// - Parameter ownAddresses: names of the addresses on a bridge that are ours, though this intent does not speak of
+///   them. Asked only for a new attachment whose gateway meets somebody's address.
 package func reconcile(
-    _ intent: Intent, _ kernel: inout some Kernel & ~Copyable, extent: Extent
+    _ intent: Intent, _ kernel: inout some Kernel & ~Copyable, extent: Extent,
+    ownAddresses: (_ bridge: String) throws(ReconcilerError) -> Set<String> = { _ in [] }
 ) throws(ReconcilerError) -> Report {
     let desired = render(intent)
     var report = Report()
     report.observed = try observe(desired, &kernel, extent)
-    let plan = diff(desired: desired, observed: report.observed)
+    var plan = diff(desired: desired, observed: report.observed)
+    if extent == .newAttachment {
+        var conflicts = GatewayConflict.all(desired: desired, observed: report.observed)
+        if let bridge = conflicts.first?.gateway.link {
+            let own = try ownAddresses(bridge)
+            conflicts.removeAll { own.contains($0.foreign.name) }
+            plan.settle(conflicts, in: intent)
+        }
+    }
     var doubtful = execute(plan, &kernel, &report)
     if !doubtful.isEmpty {
         // Somebody else's work or a lost reply: what a fresh look still misses has failed.

@@ -66,6 +66,22 @@ extension Store {
         }
     }
 
+    /// Gateways on a bridge that are ours, of any network, lease or former network, by their names as kernel objects.
+    package func gatewayNames(on bridge: String) throws(StoreError) -> Set<String> {
+        let names = try database.query(
+            """
+            SELECT 'address ' || r.gateway || substr(r.subnet, instr(r.subnet, '/')) || ' on ' || n.bridge
+            FROM ranges AS r JOIN networks AS n ON n.id = r.network_id WHERE n.bridge = ?1 AND n.is_gateway
+            UNION
+            SELECT 'address ' || l.gateway || '/' || l.prefix_length || ' on ' || l.bridge
+            FROM addresses AS l JOIN attachments AS a ON a.id = l.attachment_id WHERE l.bridge = ?1 AND a.is_gateway
+            UNION
+            SELECT object FROM events WHERE kind = 'withdrawn' AND object LIKE 'address % on ' || ?1
+            """, .text(bridge)
+        ) { (row) throws(StoreError) in row.text(0) }
+        return Set(names)
+    }
+
     /// Which of these objects the database remembers to have given up.
     package func withdrawn(among objects: some Collection<String>) throws(StoreError) -> Set<String> {
         var found: Set<String> = []
