@@ -1,4 +1,4 @@
--- Minor 1: what other IPAM plugins and configurations without addresses need, and leases taken over from host-local.
+-- Minor 1: what other IPAM plugins, configurations without addresses and networks that share a bridge need.
 
 -- ADD's answer: its `dns` object as JSON; NULL is none.
 ALTER TABLE attachments ADD COLUMN dns TEXT;
@@ -13,24 +13,6 @@ ALTER TABLE attachments ADD COLUMN link_up INTEGER NOT NULL DEFAULT 1 CHECK (lin
 
 -- Foreign addresses on the bridge that overlap a gateway's subnet are taken away instead of refused (forceAddress).
 ALTER TABLE networks ADD COLUMN force_address INTEGER NOT NULL DEFAULT 0 CHECK (force_address IN (0, 1));
-
--- Leases of the host-local plugin that served this network before Plumb did: its pods still live with them, so they are
--- not handed out. Read from host-local's files by the ADD that makes the network's row; taken out by the pod's DEL, by
--- the first ADD after a boot, and by apply once their file is gone.
-CREATE TABLE held (
-    network_id   INTEGER NOT NULL REFERENCES networks (id) ON DELETE CASCADE,
-    bridge       TEXT    NOT NULL,
-    address      TEXT    NOT NULL,
-    container_id TEXT    NOT NULL,
-    -- Empty in files of host-local before 0.8: any interface of the container.
-    ifname       TEXT    NOT NULL,
-    -- host-local's file. Gone, the lease is.
-    path         TEXT    NOT NULL,
-    boot_id      TEXT    NOT NULL,
-    created_ms   INTEGER NOT NULL,
-    PRIMARY KEY (bridge, address, path)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX held_by_container ON held (container_id);
 
 -- Gateways on bridges that no range asks for, while pods still route by them: the range is no longer configured, or
 -- another IPAM plugin named them. Not handed out; taken out with the last such lease.
