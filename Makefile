@@ -27,6 +27,7 @@ deps:
 	@scripts/deps
 
 test: all
+	scripts/reference-plugins
 	PLUMB_BIN="$(CURDIR)/bin" $(SWIFT) test
 
 demo: all

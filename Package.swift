@@ -20,7 +20,9 @@ let package = Package(
         // The SQL itself is the source; the build embeds its bytes.
         .target(
             name: "Schema", path: "schema", exclude: ["README.md"],
-            resources: [.embedInCode("version_1.sql"), .embedInCode("version_1_001.sql")]),
+            resources: [
+                .embedInCode("version_1.sql"), .embedInCode("version_1_001.sql"), .embedInCode("version_1_002.sql"),
+            ]),
         .target(name: "Addressing"),
         .target(name: "Netlink", dependencies: ["CKernel", system]),
         .target(name: "Store", dependencies: ["Addressing", "CKernel", "CSQLite", "Schema", system]),

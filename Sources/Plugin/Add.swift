@@ -29,7 +29,8 @@ extension Plugin {
         let request = AttachmentRequest(
             network: config.network, containerID: environment.containerID, ifname: environment.ifname,
             namespace: namespace.identity, pod: environment.pod, cniVersion: config.version.rawValue,
-            routes: config.routes, delegate: delegate, linkUp: config.linkUp)
+            routes: config.routes, delegate: delegate, linkUp: config.linkUp,
+            hostLocal: config.hostLocal)
         var (intent, attachment) = try record(request, variables, store, &kernel)
         kernel.adopt(namespace, as: attachment.pod)
         let bridgeMAC = try undoing(&attachment, variables, store, &kernel) {

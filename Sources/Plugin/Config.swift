@@ -11,6 +11,8 @@ package struct Config: Hashable, Sendable {
     package var delegate: String?
     /// The pod's interface is brought up.
     package var linkUp: Bool
+    /// Where host-local keeps the network's leases, if it served it before; `nil` if the addresses are not ours to give.
+    package var hostLocal: String?
     package var dataDirectory: String
     /// Keys that were given and have no effect yet.
     package var unenforced: [String]
@@ -52,6 +54,7 @@ extension Config {
                 .invalidConfig,
                 "key disableContainerInterface: network \(name) gives addresses, which need an interface that is up")
         }
+        hostLocal = try Config.hostLocal(file.ipam?.dataDir, name: name, delegate: delegate)
         routes = []
         for route in file.ipam?.routes ?? [] { routes.append(try RouteSpec(route)) }
         dataDirectory = try Config.dataDirectory(file.dataDir)
@@ -64,6 +67,8 @@ extension Config {
         package var dataDirectory: String
         /// Another IPAM plugin that gives the addresses: `ipam.type`.
         package var delegate: String?
+        /// Where host-local keeps the network's leases.
+        package var hostLocal: String?
 
         package init(_ bytes: [UInt8]) throws(PluginError) {
             try self.init(try ConfigObject(bytes))
@@ -74,7 +79,29 @@ extension Config {
             dataDirectory = try Config.dataDirectory(try object.string("dataDir"))
             // What cannot be read names none; the row knows then.
             delegate = ((try? object.object("ipam")?.string("type")) ?? nil).flatMap(ConfigFile.IPAM.delegate)
+            hostLocal = Config.hostLocal(in: object, name: name, delegate: delegate)
         }
+    }
+
+    /// What is wrong with the key is ADD's to tell.
+    private static func hostLocal(in object: ConfigObject, name: String, delegate: String?) -> String? {
+        do throws(PluginError) {
+            return try hostLocal(try object.object("ipam")?.string("dataDir"), name: name, delegate: delegate)
+        } catch {
+            return nil
+        }
+    }
+
+    private static func hostLocal(
+        _ dataDir: String?, name: String, delegate: String?
+    ) throws(PluginError) -> String? {
+        guard delegate == nil else { return nil }
+        let given = dataDir ?? ""
+        let directory = given.isEmpty ? "/var/lib/cni/networks" : given
+        guard directory.hasPrefix("/") else {
+            throw PluginError(.invalidConfig, "key ipam.dataDir: \"\(directory)\" is not an absolute path")
+        }
+        return "\(directory)/\(name)"
     }
 
     private static func networkName(_ given: String?) throws(PluginError) -> String {

@@ -25,11 +25,13 @@ extension Plugin {
             if let attachment = try lockedAttachment(environment, network: config.name, store) {
                 isRecorded = true
                 failure = deleteRecorded(attachment, variables, delegate, store, bootID: bootID, &talk)
+            } else {
+                failure = deleteTakenOver(environment, config, store, bootID: bootID, &talk)
             }
         } catch {
             switch error.code {
-            // Nothing was ever recorded here: nothing is ours to take away.
-            case .missing: break
+            // Nothing was ever recorded here: nothing of ours is to be taken away.
+            case .missing: try deleteBeforeUs(environment, config, bootID: bootID, &talk)
             case .locked: throw PluginError(error)
             default: try deleteUnrecorded(environment, bootID: bootID, because: error, &talk)
             }
@@ -72,7 +74,7 @@ extension Plugin {
     }
 
     /// Writes to the database; what the disk refuses is told and made up for by apply.
-    private static func note(
+    static func note(
         _ talk: inout [String], _ body: () throws(StoreError) -> Void
     ) throws(PluginError) {
         do throws(StoreError) {

@@ -42,6 +42,11 @@ package func apply(
     for release in examination.releases { dead.append(Doomed(attachment: release.attachment, reason: release.reason)) }
     let collected = collect(dead, cause: "apply", store, &kernel) { progress(count + $0, total) }
     result.add(collected)
+    do throws(StoreError) {
+        try store.releaseHeldWithoutFile()
+    } catch {
+        result.failures.append(error.description)
+    }
     try record(result, started: started, in: store)
     return result
 }

@@ -1,3 +1,4 @@
+package import Addressing
 internal import Netlink
 package import Store
 
@@ -81,10 +82,19 @@ package func remove(
 
 /// Deletes a pair of ours by its end in the pod, for want of a database that knows the other. A link without our mark
 /// stays.
-package func removeFromInside(_ ifname: String, _ namespace: consuming NetworkNamespace) throws(ReconcilerError) {
+///
+/// - Parameter addresses: a link that holds one of them goes without our mark too.
+package func removeFromInside(
+    _ ifname: String, _ namespace: consuming NetworkNamespace, holding addresses: [IPAddress] = []
+) throws(ReconcilerError) {
     let reader = NamespaceReader(namespace: .pod(attachment: 0, path: namespace.identity.path), opened: namespace)
     do throws(NetlinkError) {
-        guard let link = try reader.link(named: ifname), link.kind == "veth", link.group == Mark.group else { return }
+        guard let link = try reader.link(named: ifname), link.kind == "veth" else { return }
+        if link.group != Mark.group {
+            let held = try reader.addresses(index: link.index).compactMap { $0.local ?? $0.address }
+                .compactMap { IPAddress(networkBytes: $0) }
+            guard held.contains(where: addresses.contains) else { return }
+        }
         try reader.socket.perform(.deleteLink(index: link.index, context: "delete \(ifname) in the pod"))
     } catch {
         guard ErrnoPolicy.verdict(.delete, errno: error.errno) != .done else { return }

@@ -66,12 +66,15 @@ enum Allocation {
         }
     }
 
+    /// By a pod of ours, or by one that host-local served.
     private static func isHeld(
         _ address: IPAddress, bridge: String, _ database: borrowing Connection
     ) throws(StoreError) -> Bool {
         try database.integer(
-            "SELECT 1 FROM addresses WHERE bridge = ? AND address = ?", .text(bridge), .text(address.description))
-            != nil
+            """
+            SELECT 1 FROM addresses WHERE bridge = ?1 AND address = ?2
+            UNION ALL SELECT 1 FROM held WHERE bridge = ?1 AND address = ?2
+            """, .text(bridge), .text(address.description)) != nil
     }
 
     /// Who has an address on a bridge, in words; `nil` if nobody has.
@@ -82,6 +85,9 @@ enum Allocation {
             "SELECT attachment_id FROM addresses WHERE bridge = ? AND address = ?", .text(bridge),
             .text(address.description))
         if let id { return try Attachment.load(database, id: id)?.label ?? "attachment \(id)" }
+        let held = try HeldLease.load(
+            database, where: "h.bridge = ? AND h.address = ?", .text(bridge), .text(address.description))
+        if let lease = held.first { return "container \(lease.containerID.prefix(12)), by host-local," }
         return try isGateway(address, bridge: bridge, database) ? "the bridge itself, as a gateway," : nil
     }
 
@@ -120,10 +126,15 @@ enum Allocation {
             DELETE FROM gateways WHERE NOT EXISTS
                 (SELECT 1 FROM v_leased_gateways AS v WHERE v.bridge = gateways.bridge AND v.gateway = gateways.gateway)
             """)
-        for lease in held {
-            for range in try ranges(on: lease.bridge, containing: lease.address, database) {
-                try remember(lease.address, range: range, database)
-            }
+        for lease in held { try remember(lease.address, bridge: lease.bridge, database) }
+    }
+
+    /// Puts an address behind all others that the ranges on its bridge may hand out again.
+    static func remember(
+        _ address: IPAddress, bridge: String, _ database: borrowing Connection
+    ) throws(StoreError) {
+        for range in try ranges(on: bridge, containing: address, database) {
+            try remember(address, range: range, database)
         }
     }
 
@@ -151,7 +162,9 @@ enum Allocation {
         set: Int, of network: Network, _ database: borrowing Connection
     ) throws(StoreError) -> String {
         let held = try database.query(
-            "SELECT address FROM addresses WHERE bridge = ?", .text(network.spec.bridge)
+            """
+            SELECT address FROM addresses WHERE bridge = ?1 UNION SELECT address FROM held WHERE bridge = ?1
+            """, .text(network.spec.bridge)
         ) { (row) throws(StoreError) in try row.parsed(0, "address", { IPAddress($0) }) }
         return network.spec.rangeSets[set].map { range in
             let size = range.last.bits - range.first.bits + 1 - (range.contains(range.gateway) ? 1 : 0)

@@ -130,8 +130,10 @@ extension Network {
 
     /// The network's row, made or brought up to what the configuration says now; its ranges keep their place in
     /// allocation as long as they stay the same.
+    ///
+    /// - Parameter hostLocal: where that plugin kept its leases for the network; looked at once, when the row is made.
     static func ensure(
-        _ spec: NetworkSpec, _ database: borrowing Connection
+        _ spec: NetworkSpec, hostLocal: String? = nil, bootID: String, _ database: borrowing Connection
     ) throws(StoreError) -> Network {
         let now = SQLValue.integer(Clock.nowMilliseconds())
         if let network = try load(database, name: spec.name).first {
@@ -161,7 +163,11 @@ extension Network {
                 .text(try sharedMAC(bridge: spec.bridge, database)), .optional(spec.mtu),
                 .bool(spec.isGateway), .bool(spec.isDefaultGateway), .bool(spec.hairpin),
                 .text(spec.repairPod.rawValue), .bool(spec.forceAddress), now, now)
-            try insertRanges(spec.rangeSets, network: database.lastInsertedID, kept: [:], database)
+            let id = database.lastInsertedID
+            try insertRanges(spec.rangeSets, network: id, kept: [:], database)
+            if let hostLocal {
+                try HeldLease.takeOver(hostLocal, network: id, bridge: spec.bridge, bootID: bootID, database)
+            }
         }
         guard let network = try load(database, name: spec.name).first else {
             throw StoreError(.sqlite, "network \(spec.name) vanished while it was written")

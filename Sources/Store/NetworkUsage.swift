@@ -51,8 +51,9 @@ extension Store {
         _ spec: NetworkSpec, boot: SQLValue, _ database: borrowing Connection
     ) throws(StoreError) -> [String] {
         let leases = """
-            FROM addresses WHERE bridge = ?2 AND (?1 = '' OR attachment_id IN (
+            FROM (SELECT address FROM addresses WHERE bridge = ?2 AND (?1 = '' OR attachment_id IN (
             SELECT id FROM attachments WHERE \(Store.isLiving)))
+            UNION SELECT address FROM held WHERE bridge = ?2 AND \(Store.isLiving))
             """
         // A nonsense row keeps no address from anybody.
         let gateways = try database.query(Allocation.gatewaysOnBridge, .null, .text(spec.bridge)) {

@@ -18,11 +18,14 @@ package struct AttachmentRequest: Sendable {
     package var delegate: DelegatedIPAM?
     /// The pod's interface is brought up.
     package var linkUp: Bool
+    /// Where host-local kept its leases for the network, if it served it before.
+    package var hostLocal: String?
 
     package init(
         network: NetworkSpec, containerID: String, ifname: String, namespace: NamespaceIdentity,
         pod: PodIdentity = PodIdentity(), cniVersion: String, mac: MACAddress? = nil, routes: [RouteSpec] = [],
-        dns: String? = nil, delegate: DelegatedIPAM? = nil, linkUp: Bool = true
+        dns: String? = nil, delegate: DelegatedIPAM? = nil, linkUp: Bool = true,
+        hostLocal: String? = nil
     ) {
         self.network = network
         self.containerID = containerID
@@ -35,6 +38,7 @@ package struct AttachmentRequest: Sendable {
         self.dns = dns
         self.delegate = delegate
         self.linkUp = linkUp
+        self.hostLocal = hostLocal
     }
 }
 
@@ -54,7 +58,8 @@ extension Store {
         do throws(StoreError) {
             return try write { (database) throws(StoreError) in
                 try collectEarlierBoots(bootID: request.namespace.bootID, database)
-                let network = try Network.ensure(request.network, database)
+                let network = try Network.ensure(
+                    request.network, hostLocal: request.hostLocal, bootID: request.namespace.bootID, database)
                 let existing = try database.integer(
                     "SELECT id FROM attachments WHERE container_id = ? AND ifname = ? AND network_id = ?",
                     .text(request.containerID), .text(request.ifname), .integer(network.id))
@@ -244,6 +249,8 @@ extension Store {
                 try release(attachment, reason: reason, database)
             }
         }
+        let held = try HeldLease.load(database, where: "h.boot_id NOT IN (?, '')", .text(bootID))
+        for lease in held { try lease.release(reason: "the machine booted since", database) }
         try database.run("UPDATE store SET boot_id = ?", .text(bootID))
     }
 }

@@ -52,10 +52,13 @@ struct Status: Encodable {
 
     init(_ examination: Examination, _ store: borrowing Store) throws {
         let intent = examination.intent
+        let held = try store.held()
         pools = intent.networks.flatMap { network in
             network.spec.rangeSets.joined().map { range in
-                let used = intent.attachments.filter { $0.bridge == network.spec.bridge }.flatMap(\.leases)
+                let used =
+                    intent.attachments.filter { $0.bridge == network.spec.bridge }.flatMap(\.leases)
                     .count { range.contains($0.address.address) }
+                    + held.count { $0.bridge == network.spec.bridge && range.contains($0.address) }
                 let size = range.last.bits - range.first.bits + 1 - (range.contains(range.gateway) ? 1 : 0)
                 let state = UInt128(used) >= size ? "full" : UInt128(used) * 10 >= size * 9 ? "nearly full" : "ok"
                 return Pool(

@@ -1,0 +1,132 @@
+package import Addressing
+internal import Glibc
+
+/// A lease of host-local that outlived the change to Plumb: see the table `held`.
+package struct HeldLease: Hashable, Sendable {
+    package var network: String
+    package var bridge: String
+    package var address: IPAddress
+    package var containerID: String
+    /// Empty: any interface of the container.
+    package var ifname: String
+    /// host-local's file.
+    package var path: String
+}
+
+extension HeldLease {
+    /// Writes down what host-local has given for a network that is new to us.
+    static func takeOver(
+        _ directory: String, network: Int64, bridge: String, bootID: String, _ database: borrowing Connection
+    ) throws(StoreError) {
+        let now = SQLValue.integer(Clock.nowMilliseconds())
+        for lease in try HostLocal.leases(in: directory) {
+            try database.run(
+                """
+                INSERT OR REPLACE INTO held (network_id, bridge, address, container_id, ifname, path, boot_id, created_ms)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """, .integer(network), .text(bridge), .text(lease.address.description), .text(lease.containerID),
+                .text(lease.ifname), .text(lease.path), .text(bootID), now)
+            try Event.write(
+                [
+                    Event(
+                        kind: .assigned, object: lease.address.description, reason: "host-local had given it",
+                        detail: "container \(lease.containerID)")
+                ], database)
+        }
+    }
+
+    static func load(
+        _ database: borrowing Connection, where condition: String, _ values: SQLValue...
+    ) throws(StoreError) -> [HeldLease] {
+        try database.query(
+            """
+            SELECT n.name, h.bridge, h.address, h.container_id, h.ifname, h.path
+            FROM held AS h JOIN networks AS n ON n.id = h.network_id WHERE \(condition)
+            """, values: values
+        ) { (row) throws(StoreError) in
+            HeldLease(
+                network: row.text(0), bridge: row.text(1), address: try row.parsed(2, "address", { IPAddress($0) }),
+                containerID: row.text(3), ifname: row.text(4), path: row.text(5))
+        }
+    }
+
+    /// The file first: a row without one is taken out by apply, a file without its row would come back with the next
+    /// database.
+    func release(reason: String, _ database: borrowing Connection) throws(StoreError) {
+        removeFile()
+        try database.run(
+            "DELETE FROM held WHERE bridge = ? AND address = ? AND path = ?", .text(bridge),
+            .text(address.description), .text(path))
+        guard database.changes > 0 else { return }
+        try Allocation.remember(address, bridge: bridge, database)
+        try Event.write(
+            [
+                Event(
+                    kind: .released, object: address.description, reason: "\(reason); host-local had given it",
+                    detail: "container \(containerID)")
+            ], database)
+    }
+}
+
+extension HeldLease {
+    /// What host-local's files say of a container's interface, where no row does: the network was never added to here.
+    package static func onDisk(
+        _ directory: String, network: String, containerID: String, ifname: String
+    ) throws(StoreError) -> [HeldLease] {
+        try HostLocal.leases(in: directory).filter {
+            $0.containerID == containerID && ["", ifname].contains($0.ifname)
+        }
+        .map {
+            HeldLease(
+                network: network, bridge: "", address: $0.address, containerID: $0.containerID, ifname: $0.ifname,
+                path: $0.path)
+        }
+    }
+
+    /// What host-local's own DEL would do.
+    package func removeFile() { unlink(path) }
+}
+
+extension Store {
+    package func knows(network: String) throws(StoreError) -> Bool {
+        try database.integer("SELECT 1 FROM networks WHERE name = ?", .text(network)) != nil
+    }
+
+    /// What host-local had given to a container's interface.
+    package func held(containerID: String, ifname: String) throws(StoreError) -> [HeldLease] {
+        try HeldLease.load(
+            database, where: "h.container_id = ? AND h.ifname IN (?, '')", .text(containerID), .text(ifname))
+    }
+
+    package func held(network: String) throws(StoreError) -> [HeldLease] {
+        try HeldLease.load(database, where: "n.name = ?", .text(network))
+    }
+
+    /// Of all networks.
+    package func held() throws(StoreError) -> [HeldLease] { try HeldLease.load(database, where: "1") }
+
+    /// Gives addresses back, and takes host-local's files away.
+    package func release(_ leases: [HeldLease], reason: String) throws(StoreError) {
+        guard !leases.isEmpty else { return }
+        try write { (database) throws(StoreError) in
+            for lease in leases { try lease.release(reason: reason, database) }
+        }
+    }
+
+    /// Gives back what has no file any more, though its directory is there: somebody cleaned up by hand.
+    package func releaseHeldWithoutFile() throws(StoreError) {
+        let gone = try held().filter { lease in
+            let directory = String(lease.path[..<(lease.path.lastIndex(of: "/") ?? lease.path.startIndex)])
+            return !HeldLease.isThere(lease.path) && HeldLease.isThere(directory)
+        }
+        try release(gone, reason: "its file is gone")
+    }
+}
+
+extension HeldLease {
+    /// `true` on doubt.
+    fileprivate static func isThere(_ path: String) -> Bool {
+        var info = stat()
+        return stat(path, &info) == 0 || errno != ENOENT
+    }
+}

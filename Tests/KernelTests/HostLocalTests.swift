@@ -1,0 +1,142 @@
+import Testing
+
+/// A node moves over from the reference bridge plugin with host-local while its pods live.
+@Suite struct HostLocalTests {
+    /// Five addresses for pods, .2 to .6.
+    private static let members = """
+        "bridge": "cni0", "isDefaultGateway": true,
+        "ipam": {"type": "host-local", "dataDir": "/run/cni", "ranges": [[{"subnet": "10.9.0.0/29"}]]}
+        """
+
+    /// pod1 and pod2 are the reference's.
+    private func node(pods: Int = 6) throws -> TestNode {
+        let node = try TestNode()
+        try node.addPods(pods)
+        #expect(try node.addByReference("pod1", HostLocalTests.members) == "10.9.0.2/29")
+        #expect(try node.addByReference("pod2", HostLocalTests.members) == "10.9.0.3/29")
+        return node
+    }
+
+    private func add(_ node: TestNode, _ pod: String) throws -> String {
+        try node.add(pod, HostLocalTests.members)["ips"][0]["address"].text ?? ""
+    }
+
+    private func files(_ node: TestNode) throws -> String {
+        try node.run("ls /run/cni/pods | { grep -v -e lock -e last || true; } | paste -sd' '")
+    }
+
+    @Test func nothingIsHandedOutTwice() throws {
+        let node = try node()
+        #expect(try add(node, "pod3") == "10.9.0.4/29")
+        try node.expectPing(from: "pod3", to: "10.9.0.1", "10.9.0.2", "10.9.0.3")
+        try node.expectRest()
+        let status = try node.plumbctl("status")
+        #expect(status.stdout.contains(#/10\.9\.0\.1 +3 +5 +ok/#), "\(status.all)")
+        #expect(try add(node, "pod4") == "10.9.0.5/29")
+        #expect(try add(node, "pod5") == "10.9.0.6/29")
+        try node.expectError(Call(pod: "pod6", members: HostLocalTests.members), code: 11, saying: ["5 of 5"])
+        try node.expectError(Call(verb: "STATUS", members: HostLocalTests.members), code: 50, saying: ["5 of 5"])
+
+        // DEL of a pod that the reference added: its link, its lease and its file go; and once more.
+        for _ in 0..<2 {
+            try node.delete("pod1", HostLocalTests.members)
+            #expect(try node.json("ip -j link show", in: "pod1").elements.count == 1)
+            #expect(try files(node) == "10.9.0.3")
+        }
+        #expect(try add(node, "pod6") == "10.9.0.2/29")
+        try node.expectPing(from: "pod6", to: "10.9.0.3")
+        let history = try node.sql(
+            "SELECT group_concat(kind || ' ' || coalesce(detail, pod_name)) FROM events WHERE object = '10.9.0.2'")
+        #expect(history == "assigned container c-pod1,released container c-pod1,assigned pod6")
+    }
+
+    @Test(arguments: ["", "/run/netns/nobody"]) func deletedWithoutItsNamespace(path: String) throws {
+        let node = try node()
+        #expect(try add(node, "pod3") == "10.9.0.4/29")
+        let output = try node.call(
+            Call(verb: "DEL", members: HostLocalTests.members, variables: ["CNI_NETNS": path]))
+        #expect(output.status == 0 && output.stdout.isEmpty, "\(output.all)")
+        #expect(try files(node) == "10.9.0.3")
+        #expect(try node.sql("SELECT group_concat(address) FROM held") == "10.9.0.3")
+    }
+
+    /// Before any ADD of ours there is no row, and no database.
+    @Test(arguments: [false, true]) func deletedBeforeTheFirstADD(hasDatabase: Bool) throws {
+        let node = try node()
+        if hasDatabase { #expect(try node.call(Call(pod: "pod6", network: "other")).status == 0) }
+        try node.delete("pod1", HostLocalTests.members)
+        #expect(try node.json("ip -j link show", in: "pod1").elements.count == 1)
+        #expect(try files(node) == "10.9.0.3")
+        #expect(try add(node, "pod3") == "10.9.0.2/29")
+        #expect(try add(node, "pod4") == "10.9.0.4/29")
+    }
+
+    /// The lease is given back, and what somebody put in its link's place is left alone.
+    @Test func aLinkWithoutTheAddressStays() throws {
+        let node = try node()
+        #expect(try add(node, "pod3") == "10.9.0.4/29")
+        try node.run("ip -n pod1 link del eth0; ip -n pod1 link add eth0 type veth peer name q")
+        try node.delete("pod1", HostLocalTests.members)
+        #expect(try node.json("ip -j link show", in: "pod1").elements.count == 3)
+        #expect(try files(node) == "10.9.0.3")
+    }
+
+    @Test func theMachineBooted() throws {
+        let node = try node()
+        #expect(try add(node, "pod3") == "10.9.0.4/29")
+        try node.run("for i in 1 2 3; do ip netns del pod$i; done; ip link del cni0")
+        _ = try node.sql(
+            "UPDATE attachments SET boot_id = 'x'; UPDATE held SET boot_id = 'x'; UPDATE store SET boot_id = 'x'")
+        #expect(try node.call(Call(verb: "STATUS", members: HostLocalTests.members)).status == 0)
+        #expect(try add(node, "pod4") == "10.9.0.5/29")
+        #expect(try node.sql("SELECT count(*) FROM held") == "0")
+        #expect(try files(node) == "")
+    }
+
+    /// As admins do whom host-local's leaks have hurt.
+    @Test func cleanedUpByHand() throws {
+        let node = try node()
+        #expect(try add(node, "pod3") == "10.9.0.4/29")
+        try node.run("mv /run/cni /run/away")
+        try node.expectRest()
+        #expect(try node.sql("SELECT count(*) FROM held") == "2")
+        try node.run("mv /run/away /run/cni; rm /run/cni/pods/10.9.0.2")
+        try node.expectRest()
+        #expect(try node.sql("SELECT group_concat(address) FROM held") == "10.9.0.3")
+    }
+
+    @Test func garbage() throws {
+        let node = try node()
+        #expect(try add(node, "pod3") == "10.9.0.4/29")
+        let valid = """
+            , "cni.dev/valid-attachments":
+            [{"containerID": "c-pod2", "ifname": "eth0"}, {"containerID": "c-pod3", "ifname": "eth0"}]
+            """
+        let output = try node.call(Call(verb: "GC", members: HostLocalTests.members + valid))
+        #expect(output.status == 0, "\(output.all)")
+        #expect(try files(node) == "10.9.0.3")
+        #expect(try node.sql("SELECT count(*) FROM v_leases") == "1")
+    }
+
+    /// Files of any version, and what is no lease; what cannot be understood is taken for one that lives.
+    @Test func filesOfAllKinds() throws {
+        let node = try TestNode()
+        try node.addPods(3)
+        try node.run(
+            """
+            mkdir -p /run/cni/pods; cd /run/cni/pods; touch lock; echo 10.9.0.5 > last_reserved_ip.0
+            printf c-pod1 > 10.9.0.2; : > 10.9.0.3; printf 'c-pod2\\r\\neth1' > 10.9.0.4; mkdir fd09::2
+            """)
+        #expect(try add(node, "pod3") == "10.9.0.5/29")
+        #expect(
+            try node.sql("SELECT group_concat(address || ' ' || container_id || ' ' || ifname) FROM held")
+                == "10.9.0.2 c-pod1 ,10.9.0.3  ,10.9.0.4 c-pod2 eth1,fd09::2  ")
+        // Read once: it is our row that counts from now on.
+        try node.run("touch /run/cni/pods/10.9.0.6")
+        try node.delete("pod3", HostLocalTests.members)
+        #expect(try add(node, "pod3") == "10.9.0.6/29")
+        for pod in ["pod1", "pod2"] { try node.delete(pod, HostLocalTests.members) }
+        let held = try node.sql("SELECT group_concat(address) FROM (SELECT address FROM held ORDER BY address)")
+        #expect(held == "10.9.0.3,10.9.0.4,fd09::2")
+    }
+}
