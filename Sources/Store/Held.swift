@@ -83,8 +83,12 @@ extension HeldLease {
         }
     }
 
-    /// What host-local's own DEL would do.
-    package func removeFile() { unlink(path) }
+    /// What host-local's own DEL would do. A file that speaks of another container since stays: somebody calls that
+    /// plugin still.
+    package func removeFile() {
+        guard let lease = try? HostLocal.lease(address, path), lease.containerID == containerID else { return }
+        unlink(path)
+    }
 }
 
 extension Store {

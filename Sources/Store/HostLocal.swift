@@ -42,7 +42,7 @@ enum HostLocal {
     }
 
     /// `nil`: it was given back just now.
-    private static func lease(_ address: IPAddress, _ path: String) throws(StoreError) -> Lease? {
+    static func lease(_ address: IPAddress, _ path: String) throws(StoreError) -> Lease? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         if descriptor < 0, Glibc.errno == ENOENT { return nil }
         guard descriptor >= 0 else {

@@ -105,6 +105,15 @@ import Testing
         #expect(try node.sql("SELECT group_concat(address) FROM held") == "10.9.0.3")
     }
 
+    /// The old plugin is called still, for another network's sake, and gave the address to another container.
+    @Test func aFileOfSomebodyElse() throws {
+        let node = try node()
+        #expect(try add(node, "pod3") == "10.9.0.4/29")
+        try node.run("echo c-other > /run/cni/pods/10.9.0.2")
+        try node.delete("pod1", HostLocalTests.members)
+        #expect(try files(node) == "10.9.0.2 10.9.0.3")
+    }
+
     @Test func garbage() throws {
         let node = try node()
         #expect(try add(node, "pod3") == "10.9.0.4/29")
