@@ -5,6 +5,7 @@ package struct ApplyReport: Sendable {
     package var examination: Examination
     package var done: [Change] = []
     package var released: [Examination.Release] = []
+    package var strays: [StrayLease] = []
     /// Attachments that another process works on right now; it is not this pass's business.
     package var skipped: [Attachment] = []
     package var failures: [String] = []
@@ -44,6 +45,7 @@ package func apply(
     result.add(collected)
     do throws(StoreError) {
         try store.releaseHeldWithoutFile()
+        result.strays = try store.releaseStrayLeases()
     } catch {
         result.failures.append(error.description)
     }
@@ -143,8 +145,9 @@ private func record(
     let examination = result.examination
     let run = Run(
         startedMilliseconds: started, durationMilliseconds: Clock.nowMilliseconds() - started,
-        planned: examination.plan.changes.count + examination.releases.count + examination.deleting.count,
-        done: result.done.count + result.released.count, failed: result.failures.count,
+        planned: examination.plan.changes.count + examination.releases.count + examination.deleting.count
+            + examination.strays.count,
+        done: result.done.count + result.released.count + result.strays.count, failed: result.failures.count,
         error: result.failures.first)
     try mapped { () throws(StoreError) in try store.record(run) }
 }

@@ -10,6 +10,8 @@ package struct Examination: Sendable {
     package var deleting: [Attachment] = []
     /// Attachments whose ADD has not answered: it still runs, or it died.
     package var unfinished: [Attachment] = []
+    /// Leases that belong to nobody.
+    package var strays: [StrayLease] = []
 
     package struct Release: Sendable {
         package var attachment: Attachment
@@ -22,7 +24,7 @@ package struct Examination: Sendable {
     }
 
     /// Nothing is to be done.
-    package var isClean: Bool { plan.isEmpty && releases.isEmpty && deleting.isEmpty }
+    package var isClean: Bool { plan.isEmpty && releases.isEmpty && deleting.isEmpty && strays.isEmpty }
 }
 
 /// Reads all intent and all of the kernel that it is about, and decides. Changes nothing.
@@ -38,6 +40,7 @@ package func examine(
     try kernel.observe(.host, .node, desired: desired, into: &observed)
 
     var examination = Examination(intent: intent, plan: Plan())
+    examination.strays = try mapped { () throws(StoreError) in try store.strayLeases() }
     examination.deleting = intent.attachments.filter(\.isDoomed)
     var notices = intent.problems
     for attachment in living {

@@ -55,6 +55,7 @@ struct ApplyView: Encodable {
                     action: "-", object: "lease \(addresses)", owner: release.attachment.label,
                     reason: release.reason, command: ""))
         }
+        changes += report.strays.map { PlanView.Line($0) }
         failures = report.failures
         notices = report.examination.plan.notices
         skipped = report.skipped.map(\.label)

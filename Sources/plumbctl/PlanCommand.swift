@@ -64,6 +64,7 @@ struct PlanView: Encodable {
                 Line(
                     action: "-", object: "lease \(addresses)", owner: attachment.label, reason: reason, command: ""))
         }
+        changes += examination.strays.map { Line($0) }
         notices = examination.plan.notices
         toAdd = changes.count { $0.action == "+" }
         toChange = changes.count { $0.action == "~" }
@@ -84,6 +85,14 @@ struct PlanView: Encodable {
             let blocked = conflicts.isEmpty ? "" : ", \(conflicts.count) in conflict"
             Terminal.say("Plan: \(toAdd) to add, \(toChange) to change, \(toDelete) to delete\(blocked)")
         }
+    }
+}
+
+extension PlanView.Line {
+    init(_ stray: StrayLease) {
+        self.init(
+            action: "-", object: "lease \(stray.address) on \(stray.bridge)", owner: "", reason: stray.reason,
+            command: "")
     }
 }
 

@@ -1,0 +1,39 @@
+internal import Addressing
+
+/// A lease whose attachment has no row: a shell deletes that without its leases, since SQLite minds foreign keys only
+/// where it is told to.
+package struct StrayLease: Hashable, Sendable {
+    package var bridge: String
+    package var address: String
+    package var reason: String { "its attachment was deleted" }
+}
+
+extension Store {
+    package func strayLeases() throws(StoreError) -> [StrayLease] {
+        try Store.strayLeases(database)
+    }
+
+    /// Gives them back, and says which; the routes of such attachments go too.
+    package func releaseStrayLeases() throws(StoreError) -> [StrayLease] {
+        guard try !strayLeases().isEmpty else { return [] }
+        return try write { (database) throws(StoreError) in
+            let strays = try Store.strayLeases(database)
+            for stray in strays {
+                try database.run(
+                    "DELETE FROM addresses WHERE bridge = ? AND address = ?", .text(stray.bridge), .text(stray.address))
+                if let address = IPAddress(stray.address) {
+                    try Allocation.remember(address, bridge: stray.bridge, database)
+                }
+                try Event.write([Event(kind: .released, object: stray.address, reason: stray.reason)], database)
+            }
+            try database.run("DELETE FROM routes WHERE attachment_id NOT IN (SELECT id FROM attachments)")
+            return strays
+        }
+    }
+
+    private static func strayLeases(_ database: borrowing Connection) throws(StoreError) -> [StrayLease] {
+        try database.query(
+            "SELECT bridge, address FROM addresses WHERE attachment_id NOT IN (SELECT id FROM attachments)"
+        ) { (row) throws(StoreError) in StrayLease(bridge: row.text(0), address: row.text(1)) }
+    }
+}
