@@ -27,11 +27,12 @@ package func apply(
         .union(examination.unfinished.map(\.id))
         .union(examination.plan.conflicts.compactMap(\.attachment))
     let living = examination.intent.attachments.filter { !$0.isDoomed && drifted.contains($0.id) }
+    let anew = Set(examination.plan.changes.filter { $0.makesPair }.compactMap(\.attachment))
     let total = living.count + examination.deleting.count + examination.releases.count
     var count = 0
     for attachment in living {
         attempt(attachment, store, &result) { (result) throws(ReconcilerError) in
-            try mend(attachment, store, &kernel, &result)
+            try mend(attachment, anew: anew.contains(attachment.id), store, &kernel, &result)
         }
         count += 1
         progress(count, total)
@@ -82,6 +83,10 @@ private func mendHost(
 }
 
 extension Change {
+    fileprivate var makesPair: Bool {
+        if case .add(.veth, _, _) = self { true } else { false }
+    }
+
     fileprivate func isOfDoomed(_ deleting: [Attachment]) -> Bool {
         deleting.contains { Veth.name($0.hostIfname) == name }
     }
@@ -119,13 +124,25 @@ private func attempt(
 }
 
 /// Mends one attachment by what its row says now: the snapshot is old by the time its turn comes.
+///
+/// - Parameter anew: its pair is gone.
 private func mend(
-    _ attachment: Attachment, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
+    _ attachment: Attachment, anew: Bool, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
     _ result: inout ApplyReport
 ) throws(ReconcilerError) {
     let intent = try mapped { () throws(StoreError) in try store.intent(attachment: attachment.id) }
-    guard let current = intent.attachments.first, !current.isDoomed else { return }
+    guard var current = intent.attachments.first, !current.isDoomed else { return }
     guard case .alive = kernel.open(current) else { return }
+    if anew, current.state == .ready, current.repairPod == .missingLink, current.delegate == nil {
+        // Once the new pair stands, only the row tells that the rest is missing. A disk that refuses is no reason not
+        // to mend.
+        do throws(StoreError) {
+            try store.markUnfinished(current.id)
+            current.state = .adding
+        } catch {
+            result.failures.append("\(current.label): \(error)")
+        }
+    }
     let report = try reconcile(intent, &kernel, extent: .attachment)
     result.done += report.done
     result.failures += report.failures.map { "\(current.label): \($0)" }.filter { !result.failures.contains($0) }

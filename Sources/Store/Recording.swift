@@ -200,6 +200,13 @@ extension Store {
         }
     }
 
+    /// Its pair is about to be made anew: until that is through, all of it is ours, whatever its `repairPod` says.
+    package func markUnfinished(_ id: Int64) throws(StoreError) {
+        try write { (database) throws(StoreError) in
+            try database.run("UPDATE attachments SET state = 'adding' WHERE id = ? AND state = 'ready'", .integer(id))
+        }
+    }
+
     /// From now on the attachment is on its way out, whoever finishes it.
     package func markDeleting(_ id: Int64) throws(StoreError) {
         try write { (database) throws(StoreError) in

@@ -105,4 +105,27 @@ import Testing
         #expect(exists == (repairPod == "missing-link"))
         try node.expectRest()
     }
+
+    /// Once the pair stands again, nothing in the kernel tells that the rest is missing.
+    @Test func aMissingLinkWhoseRepairDied() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let members = #""repairPod": "missing-link", \#(dualStack)"#
+        try node.add("pod1", members)
+        var died = 0
+        for turn in 1...100 {
+            try node.run("ip -n pod1 link del eth0")
+            let apply = try node.attempt(
+                #"""
+                strace -f -qq -o /run/trace -e inject=sendto:signal=KILL:when=\#(turn) \
+                    "$PLUMBCTL" apply --data-dir "$DATA"
+                """#)
+            if apply.status == 0 { break }
+            died += 1
+            try node.expectConvergence()
+            try node.expectPing(from: "pod1", to: "10.244.0.1", "fd00:10:244::1")
+        }
+        #expect((4..<100).contains(died))
+        #expect(try node.sql("SELECT state FROM attachments") == "ready")
+    }
 }
