@@ -29,7 +29,7 @@ let package = Package(
         .target(name: "Reconciler", dependencies: ["Addressing", "CKernel", "Delegation", "Netlink", "Store", system]),
         .target(name: "Delegation", dependencies: ["CKernel", "Store", system]),
         .target(name: "Plugin", dependencies: ["Addressing", "Delegation", "Reconciler", "Store", system]),
-        .executableTarget(name: "plumb", dependencies: ["Plugin"]),
+        .executableTarget(name: "plumb", dependencies: ["CKernel", "Plugin"]),
         .executableTarget(
             name: "plumbctl",
             dependencies: [

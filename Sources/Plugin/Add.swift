@@ -24,7 +24,7 @@ extension Plugin {
         try refuseToForget(config, kernel)
         let delegate = try delegate(config.delegate, input, variables)
         let store = try storing { () throws(StoreError) in
-            try Store.open(directory: config.dataDirectory, access: .create)
+            try Store.open(directory: config.dataDirectory, access: .create, endsWithProcess: true)
         }
         let request = AttachmentRequest(
             network: config.network, containerID: environment.containerID, ifname: environment.ifname,

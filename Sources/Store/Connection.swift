@@ -8,13 +8,14 @@ package struct Connection: ~Copyable {
     private let cache = StatementCache()
     /// Pages in the write-ahead log after the last commit of ours.
     private let walPages: UnsafeMutablePointer<Int32>
+    private let endsWithProcess: Bool
 
     /// Opens an existing file; never creates one.
-    init(path: String, readOnly: Bool) throws(StoreError) {
-        try self.init(path: path, flags: readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE)
-    }
-
-    private init(path: String, flags: Int32) throws(StoreError) {
+    ///
+    /// - Parameter endsWithProcess: left to the kernel, which frees memory and locks faster than a close does, page by
+    ///   page and statement by statement.
+    init(path: String, readOnly: Bool, endsWithProcess: Bool = false) throws(StoreError) {
+        let flags = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE
         var opened: OpaquePointer?
         let status = sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
         guard status == SQLITE_OK, let opened else {
@@ -24,6 +25,7 @@ package struct Connection: ~Copyable {
         }
         handle = opened
         self.path = path
+        self.endsWithProcess = endsWithProcess
         walPages = .allocate(capacity: 1)
         walPages.initialize(to: 0)
         // This also takes the place of SQLite's own checkpoints: they are ours to time (``Store/write(durable:_:)``).
@@ -47,6 +49,7 @@ package struct Connection: ~Copyable {
     }
 
     deinit {
+        if endsWithProcess { return }
         cache.removeAll()
         sqlite3_close_v2(handle)
         walPages.deallocate()

@@ -25,9 +25,12 @@ package struct Store: ~Copyable {
 
     /// Opens `<directory>/state.db`.
     ///
+    /// - Parameter endsWithProcess: what follows is the process's end; nothing is closed.
     /// - Throws: `.missing`, `.corrupt`, `.foreign`, `.newer`, `.locked`, `.readOnly`, `.io`; in each case the file is
     ///   as it was.
-    package static func open(directory: String, access: Access) throws(StoreError) -> Store {
+    package static func open(
+        directory: String, access: Access, endsWithProcess: Bool = false
+    ) throws(StoreError) -> Store {
         var version = Schema.version
         if access == .read {
             let database = try connect(directory, readOnly: true, &version)
@@ -49,7 +52,9 @@ package struct Store: ~Copyable {
             if !exists(directory) { try Creation.create(directory: directory, fileName: fileName) }
         }
         let store = Store(
-            directory: directory, database: try connect(directory, readOnly: false, &version), lockFile: lock)
+            directory: directory,
+            database: try connect(directory, readOnly: false, endsWithProcess: endsWithProcess, &version),
+            lockFile: lock)
         if version < Schema.version {
             try store.write { (database) throws(StoreError) in try Migration.run(database) }
         }
@@ -64,11 +69,11 @@ package struct Store: ~Copyable {
 
     /// - Parameter version: what the file says of itself.
     private static func connect(
-        _ directory: String, readOnly: Bool, _ version: inout Int64
+        _ directory: String, readOnly: Bool, endsWithProcess: Bool = false, _ version: inout Int64
     ) throws(StoreError) -> Connection {
         guard exists(directory) else { throw missing(directory) }
         let path = directory + "/" + fileName
-        let database = try Connection(path: path, readOnly: readOnly)
+        let database = try Connection(path: path, readOnly: readOnly, endsWithProcess: endsWithProcess)
         database.setBusyTimeout(milliseconds: 5_000)
         database.disableCheckpointOnClose()
         let application = try database.integer("PRAGMA application_id") ?? 0

@@ -41,4 +41,10 @@ int plumb_unlock_byte(int fd, int64_t byte);
 /* 1 if somebody else's lock covers the byte, 0 if none does, -1 and errno. */
 int plumb_byte_is_locked(int fd, int64_t byte);
 
+/*
+ * Lets the heap of a process that lives for milliseconds grow in one step and give nothing back, large buffers included
+ * (mallopt(3)): fewer system calls, fewer page faults.
+ */
+void plumb_heap_for_a_short_life(void);
+
 #endif
