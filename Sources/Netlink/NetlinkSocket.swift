@@ -82,7 +82,7 @@ package struct NetlinkSocket: ~Copyable {
         }
         try send(bytes, context: requests.first?.context ?? "")
         let base = replies.count
-        replies += repeatElement(Reply(), count: requests.count)
+        for _ in requests { replies.append(Reply()) }
         var outstanding = requests.count
         while outstanding > 0 {
             for message in try receive() {

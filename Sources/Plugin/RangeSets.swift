@@ -86,8 +86,7 @@ enum RangeSets {
 
     private static func checkTogether(_ sets: [[RangeSpec]]) throws(PluginError) {
         for (index, set) in sets.enumerated() {
-            let families = Set(set.map(\.subnet.family))
-            guard families.count == 1 else {
+            guard let family = set.first?.subnet.family, set.allSatisfy({ $0.subnet.family == family }) else {
                 throw PluginError(.invalidConfig, "range set \(index) mixes IPv4 and IPv6: give each family a set")
             }
         }

@@ -18,18 +18,19 @@ package struct Sysctl: Resource {
 
     /// A node whose bridge is a gateway forwards, in each family that it has pods of.
     package static func render(_ intent: Intent, into desired: inout KernelState) {
-        var families: Set<IPFamily> = []
-        for network in intent.networks where network.spec.isGateway {
-            for range in network.spec.rangeSets.joined() { families.insert(range.subnet.family) }
-        }
-        // Also where another IPAM plugin gave the addresses.
-        for attachment in intent.attachments where attachment.isGateway && attachment.delegate != nil {
-            for lease in attachment.leases { families.insert(lease.address.family) }
-        }
-        for family in families {
+        func forward(_ family: IPFamily) {
             desired.insert(
                 Sysctl(path: family == .v4 ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding", value: "1"),
                 in: .host)
+        }
+        for network in intent.networks where network.spec.isGateway {
+            for set in network.spec.rangeSets {
+                for range in set { forward(range.subnet.family) }
+            }
+        }
+        // Also where another IPAM plugin gave the addresses.
+        for attachment in intent.attachments where attachment.isGateway && attachment.delegate != nil {
+            for lease in attachment.leases { forward(lease.address.family) }
         }
     }
 
