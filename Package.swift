@@ -28,8 +28,8 @@ let package = Package(
         .target(name: "Store", dependencies: ["Addressing", "CKernel", "CSQLite", "Schema", system]),
         .target(name: "Reconciler", dependencies: ["Addressing", "CKernel", "Delegation", "Netlink", "Store", system]),
         .target(name: "Delegation", dependencies: ["CKernel", "Store", system]),
-        .target(name: "Plugin", dependencies: ["Addressing", "Delegation", "Reconciler", "Store", system]),
-        .executableTarget(name: "plumb", dependencies: ["CKernel", "Plugin"]),
+        .target(name: "Plugin", dependencies: ["Addressing", "CKernel", "Delegation", "Reconciler", "Store", system]),
+        .executableTarget(name: "plumb", dependencies: ["Plugin"]),
         .executableTarget(
             name: "plumbctl",
             dependencies: [

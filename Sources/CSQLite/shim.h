@@ -5,3 +5,12 @@
 static inline int plumb_no_checkpoint_on_close(sqlite3 *db) {
     return sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)0);
 }
+
+/*
+ * One thread, and nobody asks how much memory is in use: no mutexes and no counting. Before the process's first
+ * connection (sqlite3_config, which is variadic too).
+ */
+static inline void plumb_sqlite_for_one_thread(void) {
+    sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}

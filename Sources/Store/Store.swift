@@ -1,4 +1,5 @@
 internal import CKernel
+internal import CSQLite
 internal import Glibc
 internal import Schema
 internal import SystemPackage
@@ -22,6 +23,9 @@ package struct Store: ~Copyable {
     private static let fileName = "state.db"
     /// A larger log is emptied by whoever just committed: every first opener after a quiet moment reads all of it.
     private static let checkpointPages = 128
+
+    /// Tells SQLite that this process has one thread, before its first connection.
+    package static func useOneThread() { plumb_sqlite_for_one_thread() }
 
     /// Opens `<directory>/state.db`.
     ///

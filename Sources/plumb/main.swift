@@ -1,8 +1,7 @@
-internal import CKernel
 internal import Glibc
 internal import Plugin
 
-plumb_heap_for_a_short_life()
+Plugin.prepareShortLife()
 let response = Plugin.run(ProcessIO.environment) { () throws(PluginError) in try ProcessIO.standardInput() }
 // Nobody may be listening to stderr, and nothing follows from that.
 for line in response.stderr { _ = ProcessIO.write(line, to: STDERR_FILENO) }
