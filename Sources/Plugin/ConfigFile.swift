@@ -88,7 +88,7 @@ extension ConfigFile {
         if let ipam = try object.object("ipam") {
             for key in ["resolvConf"] where try ipam.string(key) != nil { keys.append("ipam.\(key)") }
         }
-        if let asked = try object.object("runtimeConfig") {
+        if let asked = try object.runtimeConfig() {
             for key in ["ips", "mac", "ipRanges"] where asked.has(key) { keys.append("runtimeConfig.\(key)") }
         }
         return keys

@@ -2,6 +2,8 @@
 /// good as nothing.
 struct ConfigObject {
     private let members: [String: JSONValue]
+    /// Its keys, and those of the objects in it, are found in whatever case they are written.
+    private let ignoresCase: Bool
     /// How the object is reached, `ipam.ranges[0]`; empty for the whole.
     let path: String
 
@@ -13,6 +15,7 @@ struct ConfigObject {
                 throw JSONReader.Failure(offset: 0, reason: "it is no object")
             }
             self.members = members
+            ignoresCase = false
             path = ""
         } catch {
             throw PluginError(
@@ -22,9 +25,10 @@ struct ConfigObject {
         }
     }
 
-    private init(_ value: JSONValue, path: String) throws(PluginError) {
+    private init(_ value: JSONValue, path: String, ignoresCase: Bool) throws(PluginError) {
         guard case .object(let members) = value else { throw ConfigObject.mismatch(path, "an object", value) }
         self.members = members
+        self.ignoresCase = ignoresCase
         self.path = path
     }
 
@@ -35,8 +39,19 @@ struct ConfigObject {
     private func keyPath(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
     private func value(_ key: String) -> JSONValue? {
-        guard let value = members[key], value != .null else { return nil }
-        return value
+        if let value = members[key], value != .null { return value }
+        guard ignoresCase else { return nil }
+        let folded = key.lowercased()
+        // The order in which they were written is lost by now; one that is the same every time serves.
+        return members.filter { $0.key.lowercased() == folded && $0.value != .null }.min { $0.key < $1.key }?.value
+    }
+
+    /// What the runtime asks for, by the capabilities that the configuration declares (CONVENTIONS.md, "Dynamic
+    /// Plugin specific fields"). In any case: containerd sends the names of its Go fields, `HostPort`, `IngressRate`,
+    /// `Servers`, and the reference plugins are none the wiser, because Go's encoding/json matches them all the same.
+    func runtimeConfig() throws(PluginError) -> ConfigObject? {
+        guard let value = value("runtimeConfig") else { return nil }
+        return try ConfigObject(value, path: keyPath("runtimeConfig"), ignoresCase: true)
     }
 
     /// The object as JSON without what is null or empty in it; `nil` if nothing is left.
@@ -78,7 +93,7 @@ struct ConfigObject {
 
     func object(_ key: String) throws(PluginError) -> ConfigObject? {
         guard let value = value(key) else { return nil }
-        return try ConfigObject(value, path: keyPath(key))
+        return try ConfigObject(value, path: keyPath(key), ignoresCase: ignoresCase)
     }
 
     func strings(_ key: String) throws(PluginError) -> [String]? {
@@ -90,7 +105,7 @@ struct ConfigObject {
 
     func objects(_ key: String) throws(PluginError) -> [ConfigObject]? {
         try elements(value(key), keyPath(key))?.mapTyped { (path, value) throws(PluginError) in
-            try ConfigObject(value, path: path)
+            try ConfigObject(value, path: path, ignoresCase: ignoresCase)
         }
     }
 
@@ -98,7 +113,7 @@ struct ConfigObject {
     func objectLists(_ key: String) throws(PluginError) -> [[ConfigObject]]? {
         try elements(value(key), keyPath(key))?.mapTyped { (path, value) throws(PluginError) in
             try elements(value, path)?.mapTyped { (path, value) throws(PluginError) in
-                try ConfigObject(value, path: path)
+                try ConfigObject(value, path: path, ignoresCase: ignoresCase)
             } ?? []
         }
     }
