@@ -12,6 +12,11 @@ extension Plugin {
         for key in config.unenforced {
             talk.append("plumb: network \(config.network.name): key \(key) is known, but not enforced yet")
         }
+        if config.version < .v0_3_0, config.delegate == nil {
+            try AddResult.check(
+                addresses: config.network.rangeSets.compactMap(\.first?.subnet.family), routes: config.routes,
+                config.version)
+        }
         let bootID = Boot.currentID()
         let namespace = try openSandbox(environment.netns, bootID: bootID)
         var kernel = try reconciling { () throws(ReconcilerError) in try LiveKernel(bootID: bootID) }
@@ -39,9 +44,14 @@ extension Plugin {
                 try assignDelegated(&attachment, config, variables, store)
                 intent.attachments = [attachment]
             }
+            // Before the kernel hears of it, and after all who give addresses have spoken.
+            if config.version < .v0_3_0 {
+                try AddResult.check(
+                    addresses: attachment.leases.map(\.address.family), routes: attachment.routes, config.version)
+            }
             return try build(intent, attachment, store, &kernel)
         }
-        return AddResult.json(attachment, bridgeMAC: bridgeMAC, version: config.version)
+        return try AddResult.json(attachment, bridgeMAC: bridgeMAC, version: config.version)
     }
 
     /// A new database knows of no lease. While pods of a lost one live on the bridge, it would hand out their addresses a

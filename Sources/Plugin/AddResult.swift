@@ -4,8 +4,20 @@ internal import Store
 /// The result of ADD, in the shape of the version that was asked for (SPEC.md, "ADD Success").
 enum AddResult {
     /// What was promised. The order of interfaces is the reference plugin's: bridge, host end, pod end.
-    static func json(_ attachment: Attachment, bridgeMAC: MACAddress, version: ProtocolVersion) -> String {
-        JSONWriter.write(
+    ///
+    /// - Throws: what ``check(addresses:routes:_:)`` does.
+    static func json(
+        _ attachment: Attachment, bridgeMAC: MACAddress, version: ProtocolVersion
+    ) throws(PluginError) -> String {
+        guard version >= .v0_3_0 else {
+            try check(addresses: attachment.leases.map(\.address.family), routes: attachment.routes, version)
+            return JSONWriter.write(
+                .object([
+                    ("cniVersion", .string(version.rawValue)), ("ip4", perFamily(.v4, attachment)),
+                    ("ip6", perFamily(.v6, attachment)), ("dns", attachment.dns.map { .verbatim($0) }),
+                ]))
+        }
+        return JSONWriter.write(
             .object([
                 ("cniVersion", .string(version.rawValue)),
                 ("interfaces", .array(interfaces(attachment, bridgeMAC: bridgeMAC, version))),
@@ -13,6 +25,40 @@ enum AddResult {
                 ("routes", .array(attachment.routes.map { route($0, version) })),
                 ("dns", attachment.dns.map { .verbatim($0) }),
             ]))
+    }
+
+    /// Whether a version can say this at all: before 0.3.0 there is one address a family at most, and its routes are
+    /// with it.
+    ///
+    /// - Throws: `.incompatibleVersion`, as libcni fails to convert what another plugin answers (pkg/types/040).
+    static func check(
+        addresses: [IPFamily], routes: [RouteSpec], _ version: ProtocolVersion
+    ) throws(PluginError) {
+        guard version < .v0_3_0 else { return }
+        let reason: String
+        if addresses.isEmpty {
+            reason = "an interface without addresses"
+        } else if let twice = IPFamily.allCases.first(where: { family in addresses.count { $0 == family } > 1 }) {
+            reason = "more than one IPv\(twice.version) address"
+        } else if let route = routes.first(where: { !addresses.contains($0.destination.family) }) {
+            reason = "a route to \(route.destination) without an IPv\(route.destination.family.version) address"
+        } else {
+            return
+        }
+        throw PluginError(
+            .incompatibleVersion,
+            "a result of cniVersion \(version.rawValue) cannot tell of \(reason): use \(ProtocolVersion.v0_3_0.rawValue) "
+                + "or later")
+    }
+
+    /// The `ip4` and `ip6` of 0.1.0 and 0.2.0.
+    private static func perFamily(_ family: IPFamily, _ attachment: Attachment) -> JSONWriter.Value? {
+        guard let lease = attachment.leases.first(where: { $0.address.family == family }) else { return nil }
+        let routes = attachment.routes.filter { $0.destination.family == family }
+        return .object([
+            ("ip", .string(lease.address.description)), ("gateway", lease.gateway.map { .string($0.description) }),
+            ("routes", routes.isEmpty ? nil : .array(routes.map { route($0, .v0_2_0) })),
+        ])
     }
 
     private static func interfaces(

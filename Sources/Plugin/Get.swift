@@ -16,7 +16,7 @@ extension Plugin {
             try kernel.observe(.host, .attachment, desired: desired, into: &observed)
             return observed
         }
-        return AddResult.json(
+        return try AddResult.json(
             attachment, bridgeMAC: intent.bridgeMAC(of: attachment, observed), version: verb.version)
     }
 }

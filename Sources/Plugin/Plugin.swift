@@ -23,7 +23,7 @@ package enum Plugin {
         do throws(PluginError) {
             switch command {
             case "VERSION":
-                response.stdout = versions
+                response.stdout = try versions(readInput())
             case "ADD":
                 input = try readInput()
                 response.stdout = try add(variables, input, &response.stderr)
@@ -60,10 +60,12 @@ package enum Plugin {
         Administration is plumbctl's: plumbctl --help
         """
 
-    private static var versions: String {
+    /// The version that was asked with, whatever it is (SPEC.md, "VERSION Success"). Before 1.0.0 the verb had no input;
+    /// libcni always gives it one.
+    private static func versions(_ input: [UInt8]) -> String {
         JSONWriter.write(
             .object([
-                ("cniVersion", .string(ProtocolVersion.newest.rawValue)),
+                ("cniVersion", .string(versionNamed(in: input) ?? ProtocolVersion.newest.rawValue)),
                 ("supportedVersions", .array(ProtocolVersion.allCases.map { .string($0.rawValue) })),
             ]))
     }
@@ -77,9 +79,15 @@ package enum Plugin {
             ]))
     }
 
-    /// An error answers in the caller's version, even where the rest of its configuration is nonsense.
+    /// An error answers in the caller's version, even where the rest of its configuration is nonsense; `nil` if nothing
+    /// can be known of it.
     private static func versionNamed(in input: [UInt8]) -> String? {
         // Whatever does not decode here is told by the verb itself.
-        (try? ConfigObject(input).string("cniVersion")) ?? nil
+        do throws(PluginError) {
+            let version = try ConfigObject(input).string("cniVersion") ?? ""
+            return version.isEmpty ? ProtocolVersion.v0_1_0.rawValue : version
+        } catch {
+            return nil
+        }
     }
 }

@@ -19,7 +19,9 @@ package enum ProcessIO {
     /// Far above any configuration with its prevResult; what is longer is no configuration.
     private static let inputLimit = 8 << 20
 
+    /// Empty at a terminal: who asks for the VERSION there shall not wait for an end of input.
     package static func standardInput() throws(PluginError) -> [UInt8] {
+        guard isatty(STDIN_FILENO) == 0 else { return [] }
         var input: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 16 << 10)
         while true {

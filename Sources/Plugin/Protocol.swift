@@ -1,5 +1,8 @@
 /// Versions of the protocol that we speak (SPEC.md, "Version"). They match by the exact string.
 package enum ProtocolVersion: String, Hashable, Sendable, CaseIterable, Comparable {
+    case v0_1_0 = "0.1.0"
+    case v0_2_0 = "0.2.0"
+    case v0_3_0 = "0.3.0"
     case v0_3_1 = "0.3.1"
     case v0_4_0 = "0.4.0"
     case v1_0_0 = "1.0.0"
@@ -14,8 +17,8 @@ package enum ProtocolVersion: String, Hashable, Sendable, CaseIterable, Comparab
 
     /// - Throws: `.incompatibleVersion`.
     static func parse(_ text: String?) throws(PluginError) -> ProtocolVersion {
-        // A configuration without one is of 0.1.0 (SPEC.md).
-        let text = text ?? "0.1.0"
+        // A configuration without one is of the version that had none (libcni, pkg/version, ConfigDecoder).
+        guard let text, !text.isEmpty else { return .v0_1_0 }
         guard let version = ProtocolVersion(rawValue: text) else {
             throw PluginError(
                 .incompatibleVersion,

@@ -2,7 +2,9 @@ import Testing
 
 /// GET says again what ADD said.
 @Suite struct GetTests {
-    @Test(arguments: ["0.3.1", "0.4.0", "1.0.0", "1.1.0"]) func asADDSaid(version: String) throws {
+    @Test(arguments: ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"]) func asADDSaid(version: String)
+        throws
+    {
         let node = try TestNode()
         try node.addPods(1)
         let members = """

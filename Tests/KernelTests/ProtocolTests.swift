@@ -1,7 +1,7 @@
 import Testing
 
 @Suite struct ProtocolTests {
-    @Test(arguments: ["0.3.1", "0.4.0", "1.0.0", "1.1.0"])
+    @Test(arguments: ["0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"])
     func resultAndKernelAgree(version: String) throws {
         let node = try TestNode()
         try node.addPods(1)
@@ -69,13 +69,23 @@ import Testing
         try node.expectPing(from: "pod1", to: "10.244.0.1", "fd00:10:244::1")
     }
 
-    @Test func versionsAreTold() throws {
+    /// In the version that asks; one that had no input for it, or says nothing sensible, is told the newest.
+    @Test(arguments: [
+        (#"{"cniVersion": "1.1.0"}"#, "1.1.0"), (#"{"cniVersion": "0.2.0"}"#, "0.2.0"), (#"{"name": "x"}"#, "0.1.0"),
+        (#"{"cniVersion": "2.0.0"}"#, "2.0.0"), ("", "1.1.0"), ("nonsense", "1.1.0"),
+    ])
+    func versionsAreTold(input: String, version: String) throws {
         let output = try TestNode().call(
-            Call(verb: "VERSION", variables: ["CNI_CONTAINERID": "", "CNI_NETNS": "", "CNI_IFNAME": ""]))
+            Call(
+                verb: "VERSION", input: input,
+                variables: ["CNI_CONTAINERID": "", "CNI_NETNS": "dummy", "CNI_IFNAME": "dummy", "CNI_ARGS": ""]))
         #expect(output.status == 0 && output.stderr.isEmpty, "\(output.all)")
         let answer = try JSON(output.stdout)
-        #expect(answer["cniVersion"] == "1.1.0")
-        #expect(answer["supportedVersions"] == .array(["0.3.1", "0.4.0", "1.0.0", "1.1.0"]))
+        #expect(answer["cniVersion"] == .string(version))
+        #expect(
+            answer["supportedVersions"]
+                == .array(["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"]))
+        #expect(answer.keys == ["cniVersion", "supportedVersions"])
     }
 
     @Test func aPersonIsToldWhatItIs() throws {

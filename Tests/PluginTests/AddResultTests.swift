@@ -17,7 +17,8 @@ import Testing
     private static let newRoute = #"{"dst":"0.0.0.0/0","gw":"10.1.0.1","mtu":1300,"priority":5,"table":99}"#
 
     static let cases: [(version: ProtocolVersion, interfaces: String, tail: String, route: String)] = [
-        (.v0_3_1, old, versioned, oldRoute), (.v0_4_0, old, versioned, oldRoute), (.v1_0_0, old, plain, oldRoute),
+        (.v0_3_0, old, versioned, oldRoute), (.v0_3_1, old, versioned, oldRoute), (.v0_4_0, old, versioned, oldRoute),
+        (.v1_0_0, old, plain, oldRoute),
         (.v1_1_0, new, plain, newRoute),
     ]
 
@@ -35,7 +36,7 @@ import Testing
             routes: [
                 RouteSpec(destination: .defaultRoute(.v4), gateway: gateway, metric: 5, table: 99, mtu: 1300)
             ])
-        let text = AddResult.json(attachment, bridgeMAC: macs[0], version: version)
+        let text = try AddResult.json(attachment, bridgeMAC: macs[0], version: version)
         #expect(
             text == #"{"cniVersion":"\#(version.rawValue)","interfaces":[\#(interfaces)],"#
                 + #""ips":[{"address":"10.1.0.2/24","gateway":"10.1.0.1",\#(tail)],"routes":[\#(route)]}"#)

@@ -90,7 +90,7 @@ import Testing
         #expect(error.code == .invalidConfig && error.message.contains("key name"))
     }
 
-    @Test(arguments: ["0.1.0", "0.2.0", "1.2.0", "1.1", ""])
+    @Test(arguments: ["0.0.1", "0.2", "1.2.0", "1.1", "v1.1.0", "1.1.0 "])
     func `a version that is not spoken is refused`(version: String) throws {
         let error = try failure { () throws(PluginError) in
             try Config(config(#""subnets":["10.1.0.0/24"]"#, version: version))

@@ -38,7 +38,7 @@ import Testing
     @Test(arguments: ProtocolVersion.allCases.filter { $0 >= .v0_4_0 })
     func `ADD's own answer changes nothing`(version: ProtocolVersion) throws {
         let attachment = try attachment()
-        let answer = AddResult.json(attachment, bridgeMAC: attachment.hostMAC, version: version)
+        let answer = try AddResult.json(attachment, bridgeMAC: attachment.hostMAC, version: version)
         #expect(try expected(answer, attachment, version) == attachment)
     }
 

@@ -12,7 +12,8 @@ import Testing
         let response = run(["CNI_COMMAND": "VERSION"])
         #expect(
             response.stdout
-                == #"{"cniVersion":"1.1.0","supportedVersions":["0.3.1","0.4.0","1.0.0","1.1.0"]}"#)
+                == #"{"cniVersion":"1.1.0","supportedVersions":["0.1.0","0.2.0","0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]}"#
+        )
         #expect(response.exitCode == 0 && response.stderr.isEmpty)
     }
 
@@ -31,7 +32,7 @@ import Testing
         "CNI_COMMAND": "ADD", "CNI_CONTAINERID": "c1", "CNI_IFNAME": "eth0", "CNI_NETNS": "/nonexistent",
     ]
 
-    @Test(arguments: ["0.3.1", "1.0.0", "9.9.9"])
+    @Test(arguments: ["0.1.0", "0.3.1", "1.0.0", "9.9.9"])
     func `an error answers in the caller's version`(version: String) {
         let response = run(Self.add, config(#""subnets":["10.1.0.0/24"]"#, version: version))
         #expect(response.exitCode == 1)
