@@ -14,6 +14,10 @@ package struct Config: Hashable, Sendable {
     /// Where host-local keeps the network's leases, if it served it before; `nil` if the addresses are not ours to give.
     package var hostLocal: String?
     package var dataDirectory: String
+    /// The `dns` object of the answer, as JSON.
+    package var dns: String?
+    /// `ipam.resolvConf`: the file that says it where nobody else does.
+    package var resolvConf: String?
     /// Keys that were given and have no effect yet.
     package var unenforced: [String]
 }
@@ -58,6 +62,8 @@ extension Config {
         routes = []
         for route in file.ipam?.routes ?? [] { routes.append(try RouteSpec(route)) }
         dataDirectory = try Config.dataDirectory(file.dataDir)
+        dns = file.dns.json
+        resolvConf = file.ipam?.resolvConf.flatMap { $0.isEmpty ? nil : $0 }
         unenforced = file.unenforced
     }
 

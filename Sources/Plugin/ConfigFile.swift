@@ -14,6 +14,8 @@ struct ConfigFile {
     var disableContainerInterface: Bool?
     var forceAddress: Bool?
     var ipam: IPAM?
+    /// The runtime's wish, or the configuration's.
+    var dns: DNS
     /// Keys that are given, say something else than what happens anyway, and have no effect yet.
     var unenforced: [String]
 
@@ -23,6 +25,8 @@ struct ConfigFile {
         var delegate: String?
         /// Where host-local kept its leases.
         var dataDir: String?
+        /// A file as resolv.conf.
+        var resolvConf: String?
         /// `subnet` and its companions beside `ranges`.
         var single: Range
         var ranges: [[Range]]
@@ -71,10 +75,18 @@ extension ConfigFile {
         disableContainerInterface = try object.bool("disableContainerInterface")
         forceAddress = try object.bool("forceAddress")
         ipam = try object.object("ipam").mapTyped { (ipam) throws(PluginError) in try IPAM(ipam) }
-        unenforced = try ConfigFile.unenforcedKeys(object)
+        let asked = try object.runtimeConfig()
+        dns = try asked?.object("dns").mapTyped { (dns) throws(PluginError) in try DNS(dns, ofRuntime: true) } ?? DNS()
+        if let configured = try object.object("dns") {
+            let configured = try DNS(configured)
+            if dns == DNS() { dns = configured }
+        }
+        unenforced = try ConfigFile.unenforcedKeys(object, asked)
     }
 
-    private static func unenforcedKeys(_ object: ConfigObject) throws(PluginError) -> [String] {
+    private static func unenforcedKeys(
+        _ object: ConfigObject, _ asked: ConfigObject?
+    ) throws(PluginError) -> [String] {
         var keys: [String] = []
         for key in [
             "ipMasq", "promiscMode", "portIsolation", "macspoofchk", "enabledad", "bridgeNetfilter",
@@ -84,11 +96,7 @@ extension ConfigFile {
         if try object.objects("vlanTrunk")?.isEmpty == false { keys.append("vlanTrunk") }
         for key in ["ipMasqBackend", "logFile", "logLevel"] where try object.string(key) != nil { keys.append(key) }
         if try object.strings("nonMasqueradeCIDRs") != nil { keys.append("nonMasqueradeCIDRs") }
-        if try object.object("dns") != nil { keys.append("dns") }
-        if let ipam = try object.object("ipam") {
-            for key in ["resolvConf"] where try ipam.string(key) != nil { keys.append("ipam.\(key)") }
-        }
-        if let asked = try object.runtimeConfig() {
+        if let asked {
             for key in ["ips", "mac", "ipRanges"] where asked.has(key) { keys.append("runtimeConfig.\(key)") }
         }
         return keys
@@ -109,6 +117,7 @@ extension ConfigFile.IPAM {
             return
         }
         dataDir = try object.string("dataDir")
+        resolvConf = try object.string("resolvConf")
         single = try ConfigFile.Range(object)
         for list in try object.objectLists("ranges") ?? [] {
             var set: [ConfigFile.Range] = []
