@@ -84,6 +84,11 @@ extension ConfigFile {
         unenforced = try ConfigFile.unenforcedKeys(object, asked)
     }
 
+    /// What a runtime may ask for and does not get yet (CONVENTIONS.md); it asks whom declares the capability.
+    private static let capabilities = [
+        "aliases", "bandwidth", "cgroupPath", "deviceID", "infinibandGUID", "ipRanges", "ips", "mac", "portMappings",
+    ]
+
     private static func unenforcedKeys(
         _ object: ConfigObject, _ asked: ConfigObject?
     ) throws(PluginError) -> [String] {
@@ -97,7 +102,7 @@ extension ConfigFile {
         for key in ["ipMasqBackend", "logFile", "logLevel"] where try object.string(key) != nil { keys.append(key) }
         if try object.strings("nonMasqueradeCIDRs") != nil { keys.append("nonMasqueradeCIDRs") }
         if let asked {
-            for key in ["ips", "mac", "ipRanges"] where asked.has(key) { keys.append("runtimeConfig.\(key)") }
+            for key in capabilities where asked.asks(for: key) { keys.append("runtimeConfig.\(key)") }
         }
         return keys
     }

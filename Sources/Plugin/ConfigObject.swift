@@ -62,6 +62,10 @@ struct ConfigObject {
 
     func has(_ key: String) -> Bool { value(key) != nil }
 
+    /// Whether there is anything in it: neither nothing nor an empty text or list, nor an object of such or of zeros, as
+    /// Go writes what was not set.
+    func asks(for key: String) -> Bool { value(key).map { !$0.isEmpty } ?? false }
+
     func string(_ key: String) throws(PluginError) -> String? {
         switch value(key) {
         case nil: return nil

@@ -10,11 +10,14 @@ package struct Environment: Hashable, Sendable {
     /// CNI_NETNS_OVERRIDE: the caller insists on the host's own namespace.
     package var allowsHostNamespace: Bool
 
+    /// - Parameter requiresNamespace: the verb is about a pod that is there, ADD or CHECK. DEL and GET make do with its name.
     /// - Throws: `.invalidEnvironment`, which names all that is missing at once.
     package init(_ variables: [String: String], requiresNamespace: Bool) throws(PluginError) {
         // libcni exports names without values: empty is missing.
         var required = ["CNI_CONTAINERID", "CNI_IFNAME"]
-        if requiresNamespace { required.append("CNI_NETNS") }
+        // CNI_PATH as the reference has it (pkg/skel), though SPEC.md calls it optional: what an ADD delegates, somebody must
+        // find again.
+        if requiresNamespace { required += ["CNI_NETNS", "CNI_PATH"] }
         let missing = required.filter { variables[$0, default: ""].isEmpty }
         guard missing.isEmpty else {
             throw PluginError(
@@ -36,7 +39,12 @@ package struct Environment: Hashable, Sendable {
         if let reason = Name.faultOfInterface(ifname) {
             throw PluginError(.invalidEnvironment, "CNI_IFNAME \"\(ifname)\" \(reason)")
         }
-        pod = try Environment.parse(arguments: variables["CNI_ARGS", default: ""])
+        if requiresNamespace, !netns.hasPrefix("/") {
+            // It is recorded, and whoever reads that has another working directory.
+            throw PluginError(.invalidEnvironment, "CNI_NETNS \"\(netns)\" is not an absolute path")
+        }
+        // Nothing that DEL needs is in there, and it works whatever it is given.
+        pod = requiresNamespace ? try Environment.parse(arguments: variables["CNI_ARGS", default: ""]) : PodIdentity()
     }
 
     /// `K=V;K=V`. Unknown keys are an error, unless `IgnoreUnknown` is set (CONVENTIONS.md).
@@ -53,7 +61,7 @@ package struct Environment: Hashable, Sendable {
             "IP",
         ]
         let unknown = values.keys.filter { !known.contains($0) }.sorted()
-        guard unknown.isEmpty || ["1", "true", "TRUE", "True"].contains(values["IgnoreUnknown", default: ""]) else {
+        guard unknown.isEmpty || ["1", "true"].contains(values["IgnoreUnknown", default: ""].lowercased()) else {
             throw PluginError(
                 .invalidEnvironment,
                 "CNI_ARGS: unknown keys \(unknown.joined(separator: ", ")) (IgnoreUnknown is not 1)")
@@ -82,7 +90,7 @@ enum Name {
         }
     }
 
-    /// Why the kernel would not take it as a link's name (dev_valid_name, net/core/dev.c), or `nil`.
+    /// Why the kernel would not take it as a link's name (dev_valid_name, net/core/dev.c), or make another of it, or `nil`.
     static func faultOfInterface(_ name: String) -> String? {
         if name.isEmpty { return "is empty" }
         if name.utf8.count > 15 { return "is longer than 15 bytes" }
@@ -91,6 +99,12 @@ enum Name {
         {
             return "holds a slash, a colon or white space"
         }
+        // A Latin-1 space to the kernel, whatever letter of UTF-8 it is a part of.
+        if name.utf8.contains(0xa0) { return "holds the byte 0xa0, a space to the kernel" }
+        // dev_alloc_name: eth%d becomes the first that is free.
+        if name.utf8.contains(UInt8(ascii: "%")) { return "holds a percent sign, which the kernel replaces" }
+        // sysctl_dev_name_is_allowed, include/net/addrconf.h.
+        if name == "all" || name == "default" { return "is what /proc/sys/net calls other things than an interface" }
         return nil
     }
 }

@@ -12,6 +12,15 @@ enum JSONValue: Hashable {
     /// Of members with the same key the last one counts, as with Go's encoding/json.
     case object([String: JSONValue])
 
+    var isEmpty: Bool {
+        switch self {
+        case .null, .bool(false), .number("0"), .string(""): true
+        case .array(let elements): elements.isEmpty
+        case .object(let members): members.values.allSatisfy(\.isEmpty)
+        default: false
+        }
+    }
+
     var kind: String {
         switch self {
         case .null: "null"

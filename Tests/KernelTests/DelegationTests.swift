@@ -103,7 +103,7 @@ import Testing
             words: ["ipam.type", "giver", "/run/none:/run/other"], calls: ""),
         Refusal(
             testDescription: "no executable", script: "chmod -x /run/bin/giver", code: 7, words: ["giver"], calls: ""),
-        Refusal(testDescription: "no CNI_PATH", variables: ["CNI_PATH": ""], code: 7, words: ["CNI_PATH"], calls: ""),
+        Refusal(testDescription: "no CNI_PATH", variables: ["CNI_PATH": ""], code: 4, words: ["CNI_PATH"], calls: ""),
         Refusal(
             testDescription: "a way out of CNI_PATH", members: #""ipam": {"type": "../bin/giver"}"#, code: 7,
             words: ["ipam.type", "../bin/giver"], calls: ""),

@@ -27,6 +27,21 @@ import Testing
         #expect(try Config(config(keys)).unenforced == ["ipMasq", "vlan"])
     }
 
+    @Test func `capabilities without effect are named when something is asked for`() throws {
+        let asked = #"""
+            "subnets":["10.1.0.0/24"],"capabilities":{"bandwidth":true},"runtimeConfig":{"PortMappings":[{"HostPort":80}],
+            "bandwidth":{"IngressRate":1000,"IngressBurst":0},"Aliases":["a"],"dns":{"Servers":["1.1.1.1"]},"other":1}
+            """#
+        #expect(
+            try Config(config(asked)).unenforced
+                == ["runtimeConfig.aliases", "runtimeConfig.bandwidth", "runtimeConfig.portMappings"])
+        let nothing = #"""
+            "subnets":["10.1.0.0/24"],"runtimeConfig":{"portMappings":[],"bandwidth":{"IngressRate":0,"EgressRate":0},
+            "mac":"","ips":null,"ipRanges":[],"cgroupPath":"","deviceID":""}
+            """#
+        #expect(try Config(config(nothing)).unenforced.isEmpty)
+    }
+
     static let invalid: [(keys: String, told: String)] = [
         (#""subnets":[]"#, "key subnets is empty"),
         (#""subnets":["10.1.0.0/24"],"ipam":{}"#, "subnets and ipam exclude"),

@@ -4,7 +4,7 @@ import Testing
 @testable import Plugin
 
 @Suite struct EnvironmentTests {
-    static let valid = ["CNI_CONTAINERID": "c1", "CNI_IFNAME": "eth0", "CNI_NETNS": "/run/netns/1"]
+    static let valid = ["CNI_CONTAINERID": "c1", "CNI_IFNAME": "eth0", "CNI_NETNS": "/run/netns/1", "CNI_PATH": "/bin"]
 
     private func fault(_ changed: [String: String]) throws -> String {
         let variables = Self.valid.merging(changed) { $1 }
@@ -14,22 +14,24 @@ import Testing
     }
 
     @Test func `all that is missing is named at once`() throws {
-        let told = try fault(["CNI_CONTAINERID": "", "CNI_IFNAME": "", "CNI_NETNS": ""])
-        #expect(told.hasSuffix("CNI_CONTAINERID, CNI_IFNAME, CNI_NETNS"))
+        let told = try fault(["CNI_CONTAINERID": "", "CNI_IFNAME": "", "CNI_NETNS": "", "CNI_PATH": ""])
+        #expect(told.hasSuffix("CNI_CONTAINERID, CNI_IFNAME, CNI_NETNS, CNI_PATH"))
     }
 
     @Test func `DEL needs no namespace`() throws {
-        let variables = Self.valid.merging(["CNI_NETNS": ""]) { $1 }
+        let variables = Self.valid.merging(["CNI_NETNS": "", "CNI_PATH": "", "CNI_ARGS": "nonsense"]) { $1 }
         #expect(try Environment(variables, requiresNamespace: false).netns.isEmpty)
         #expect(try fault(["CNI_NETNS": ""]).hasSuffix("empty: CNI_NETNS"))
     }
 
-    @Test(arguments: [".", "..", "a/b", "a:b", "a b", "a\tb", "sixteen-letters-", "seven€€€€€"])
+    @Test(arguments: [
+        ".", "..", "a/b", "a:b", "a b", "a\tb", "sixteen-letters-", "seven€€€€€", "à", "eth%d", "all", "default",
+    ])
     func `a name that the kernel refuses is refused`(ifname: String) throws {
         #expect(try fault(["CNI_IFNAME": ifname]).contains("CNI_IFNAME"))
     }
 
-    @Test(arguments: ["e", "fifteen-letters", "...", "net1.100"])
+    @Test(arguments: ["e", "fifteen-letters", "...", "net1.100", "é€", "defaults"])
     func `a name that the kernel takes is taken`(ifname: String) throws {
         let variables = Self.valid.merging(["CNI_IFNAME": ifname]) { $1 }
         #expect(try Environment(variables, requiresNamespace: true).ifname == ifname)
@@ -38,6 +40,15 @@ import Testing
     @Test(arguments: ["-c", ".c", "c/1", "c 1", "cé"])
     func `a container's id is checked`(id: String) throws {
         #expect(try fault(["CNI_CONTAINERID": id]).contains("CNI_CONTAINERID"))
+    }
+
+    @Test(arguments: ["1", "true", "True", "TRUE"]) func `unknown arguments may be ignored`(yes: String) throws {
+        let variables = Self.valid.merging(["CNI_ARGS": "A=1;IgnoreUnknown=\(yes);;B=2"]) { $1 }
+        #expect(try Environment(variables, requiresNamespace: true).ifname == "eth0")
+    }
+
+    @Test(arguments: ["netns/1", "./1", "~/1"]) func `a namespace has an absolute path`(path: String) throws {
+        #expect(try fault(["CNI_NETNS": path]).contains("CNI_NETNS \"\(path)\""))
     }
 
     @Test func `arguments say whose pod it is`() throws {

@@ -30,6 +30,7 @@ import Testing
 
     static let add = [
         "CNI_COMMAND": "ADD", "CNI_CONTAINERID": "c1", "CNI_IFNAME": "eth0", "CNI_NETNS": "/nonexistent",
+        "CNI_PATH": "/bin",
     ]
 
     @Test(arguments: ["0.1.0", "0.3.1", "1.0.0", "9.9.9"])
