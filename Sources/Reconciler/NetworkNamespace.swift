@@ -14,7 +14,8 @@ package struct NetworkNamespace: ~Copyable {
     ///
     /// - Throws: `.namespaceGone` for ENOENT alone; whatever else is wrong with the path proves nothing about the pod.
     package static func open(path: String, bootID: String) throws(ReconcilerError) -> NetworkNamespace {
-        let raw = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        // Without waiting: the path may be a named pipe's, which nobody writes to.
+        let raw = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard raw >= 0 else {
             let errno = Errno(rawValue: Glibc.errno)
             guard errno == .noSuchFileOrDirectory || errno == .notDirectory else {

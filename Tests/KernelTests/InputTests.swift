@@ -97,4 +97,18 @@ import Testing
         #expect(try node.call(call).status == 0)
         try node.expectNothingLeft()
     }
+
+    /// Nobody will ever write to it: an open that waited would hold the pod, and apply, for ever.
+    @Test func aNamedPipeIsNoNamespace() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.run("mkfifo /run/netns/pipe")
+        let call = Call(pod: "pipe")
+        let output = try node.attempt(
+            #"timeout 5 "$PLUMB" <<< "$CONFIGURATION""#,
+            environment: call.environment.merging(["CONFIGURATION": call.configuration(node.dataDirectory)]) { $1 })
+        #expect(output.status == 1, "\(output.all)")
+        let answer = try JSON(output.stdout)
+        #expect(answer["code"] == 4 && answer["msg"].text?.contains("/run/netns/pipe") == true, "\(output.all)")
+    }
 }
