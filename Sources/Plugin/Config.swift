@@ -64,6 +64,12 @@ extension Config {
         dataDirectory = try Config.dataDirectory(file.dataDir)
         dns = file.dns.json
         resolvConf = file.ipam?.resolvConf.flatMap { $0.isEmpty ? nil : $0 }
+        if let path = file.logFile, !path.hasPrefix("/") {
+            throw PluginError(.invalidConfig, "key logFile: \"\(path)\" is not an absolute path")
+        }
+        if let level = file.logLevel, Log.Level(rawValue: level) == nil {
+            throw PluginError(.invalidConfig, "key logLevel: \"\(level)\" is none of debug, info, warn, error")
+        }
         unenforced = file.unenforced
     }
 

@@ -16,6 +16,8 @@ struct ConfigFile {
     var ipam: IPAM?
     /// The runtime's wish, or the configuration's.
     var dns: DNS
+    var logFile: String?
+    var logLevel: String?
     /// Keys that are given, say something else than what happens anyway, and have no effect yet.
     var unenforced: [String]
 
@@ -81,6 +83,8 @@ extension ConfigFile {
             let configured = try DNS(configured)
             if dns == DNS() { dns = configured }
         }
+        logFile = try object.string("logFile")
+        logLevel = try object.string("logLevel")
         unenforced = try ConfigFile.unenforcedKeys(object, asked)
     }
 
@@ -99,7 +103,7 @@ extension ConfigFile {
         if try object.bool("preserveDefaultVlan") == false { keys.append("preserveDefaultVlan") }
         if try object.integer("vlan", as: Int.self) ?? 0 != 0 { keys.append("vlan") }
         if try object.objects("vlanTrunk")?.isEmpty == false { keys.append("vlanTrunk") }
-        for key in ["ipMasqBackend", "logFile", "logLevel"] where try object.string(key) != nil { keys.append(key) }
+        for key in ["ipMasqBackend"] where try object.string(key) != nil { keys.append(key) }
         if try object.strings("nonMasqueradeCIDRs") != nil { keys.append("nonMasqueradeCIDRs") }
         if let asked {
             for key in capabilities where asked.asks(for: key) { keys.append("runtimeConfig.\(key)") }

@@ -20,6 +20,7 @@ package enum Plugin {
             return response
         }
         var input: [UInt8] = []
+        var failure: PluginError?
         do throws(PluginError) {
             switch command {
             case "VERSION":
@@ -50,7 +51,9 @@ package enum Plugin {
         } catch {
             response.stdout = report(error, version: versionNamed(in: input) ?? ProtocolVersion.newest.rawValue)
             response.exitCode = 1
+            failure = error
         }
+        Log.record(&response, failure, variables, input)
         return response
     }
 
