@@ -40,6 +40,8 @@ struct ConfigFile {
         var rangeStart: String?
         var rangeEnd: String?
         var gateway: String?
+        /// Addresses and blocks that are never handed out.
+        var exclude: [String] = []
         /// For errors: `ipam.ranges[0][1]`.
         var path: String
     }
@@ -143,6 +145,7 @@ extension ConfigFile.Range {
         rangeStart = try object.string("rangeStart")
         rangeEnd = try object.string("rangeEnd")
         gateway = try object.string("gateway")
+        exclude = try object.strings("exclude") ?? []
         path = object.path
     }
 }

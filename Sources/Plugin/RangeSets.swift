@@ -47,15 +47,7 @@ enum RangeSets {
             throw PluginError(
                 .invalidConfig, "key \(subnetKey): \(subnet) has host bits set; its subnet is \(subnet.network)")
         }
-        guard subnet.prefixLength <= subnet.family.bitWidth - 2, let lowest = subnet.first.advanced(by: 1),
-            let beforeLast = subnet.last.retreated(by: 1)
-        else {
-            throw PluginError(
-                .invalidConfig,
-                "key \(subnetKey): \(subnet) is too small: it must leave room for a gateway and a pod")
-        }
-        // The all-ones address is the broadcast address, in IPv4 only.
-        let highest = subnet.family == .v4 ? beforeLast : subnet.last
+        let (lowest, highest) = try ends(of: subnet, subnetKey)
         let first = try bound(range.rangeStart, "\(key).rangeStart", in: subnet) ?? lowest
         let last = try bound(range.rangeEnd, "\(key).rangeEnd", in: subnet) ?? highest
         guard first <= last else {
@@ -71,7 +63,54 @@ enum RangeSets {
         } else {
             gateway = lowest
         }
-        return RangeSpec(subnet: subnet, first: max(first, lowest), last: min(last, highest), gateway: gateway)
+        let spec = RangeSpec(
+            subnet: subnet, first: max(first, lowest), last: min(last, highest), gateway: gateway,
+            exclude: try blocks(range.exclude, "\(key).exclude", in: subnet))
+        guard spec.first <= spec.last, spec.size > 0 else {
+            throw PluginError(
+                .invalidConfig, "key \(key): no address is left for a pod besides the gateway and what is excluded")
+        }
+        return spec
+    }
+
+    /// What a pod or a gateway may have of a subnet. Of a /31 or a /127 that is both (RFC 3021, RFC 6164).
+    private static func ends(of subnet: CIDR, _ key: String) throws(PluginError) -> (IPAddress, IPAddress) {
+        if subnet.prefixLength == subnet.family.bitWidth - 1 { return (subnet.first, subnet.last) }
+        guard subnet.prefixLength < subnet.family.bitWidth, let lowest = subnet.first.advanced(by: 1),
+            let beforeLast = subnet.last.retreated(by: 1)
+        else {
+            throw PluginError(
+                .invalidConfig, "key \(key): \(subnet) is too small: it must leave room for a gateway and a pod")
+        }
+        // The all-ones address is the broadcast address, in IPv4 only.
+        return (lowest, subnet.family == .v4 ? beforeLast : subnet.last)
+    }
+
+    /// Without those that lie in another, in order.
+    private static func blocks(
+        _ texts: [String], _ key: String, in subnet: CIDR
+    ) throws(PluginError) -> [CIDR] {
+        var blocks: [CIDR] = []
+        for (index, text) in texts.enumerated() {
+            guard let block = CIDR(text) ?? IPAddress(text).map(CIDR.init(host:)) else {
+                throw PluginError(
+                    .invalidConfig,
+                    "key \(key)[\(index)]: \"\(text)\" is no address and no block, as 10.244.1.16/28 is")
+            }
+            guard !block.hasHostBits else {
+                throw PluginError(
+                    .invalidConfig, "key \(key)[\(index)]: \(block) has host bits set; its block is \(block.network)")
+            }
+            guard subnet.contains(block.first), subnet.prefixLength <= block.prefixLength else {
+                throw PluginError(.invalidConfig, "key \(key)[\(index)]: \(block) is not within \(subnet)")
+            }
+            if blocks.contains(where: { $0.contains(block.first) && $0.prefixLength <= block.prefixLength }) {
+                continue
+            }
+            blocks.removeAll { block.contains($0.first) }
+            blocks.append(block)
+        }
+        return blocks.sorted(by: <)
     }
 
     private static func bound(

@@ -16,6 +16,24 @@ enum Allocation {
         return nil
     }
 
+    /// An address that was asked for, and that a range of the set offers. Wherever it stands in the range's order it is
+    /// passed over there until it comes back.
+    ///
+    /// - Throws: `.taken`, with who has it.
+    static func claim(
+        _ address: IPAddress, set: Int, of network: Network, _ database: borrowing Connection
+    ) throws(StoreError) -> Lease {
+        if let holder = try holder(of: address, bridge: network.spec.bridge, database) {
+            throw StoreError(
+                .taken,
+                "network \(network.spec.name): the address \(address) that was asked for is taken: \(holder) has it")
+        }
+        guard let range = network.spec.rangeSets[set].first(where: { $0.offers(address) }),
+            let cidr = CIDR(address, prefixLength: range.subnet.prefixLength)
+        else { throw StoreError(.invalid, "network \(network.spec.name) does not offer \(address)") }
+        return Lease(address: cidr, gateway: range.gateway)
+    }
+
     private static func allocate(
         from range: RangeSpec, id: Int64, bridge: String, _ database: borrowing Connection
     ) throws(StoreError) -> IPAddress? {
@@ -48,8 +66,10 @@ enum Allocation {
             throw StoreError(.invalid, "range \(range.subnet): its next address \"\(text)\" is none of its own")
         }
         while true {
-            let following = candidate < range.last ? candidate.advanced(by: 1) : nil
-            if candidate != range.gateway, try !isHeld(candidate, bridge: bridge, database) {
+            let block = range.exclusion(of: candidate)
+            let end = block?.last ?? candidate
+            let following = end < range.last ? end.advanced(by: 1) : nil
+            if block == nil, candidate != range.gateway, try !isHeld(candidate, bridge: bridge, database) {
                 if try !isGateway(candidate, bridge: bridge, database) {
                     try database.run(
                         "UPDATE ranges SET next = ? WHERE id = ?", .optional(following?.description), .integer(id))
@@ -145,13 +165,15 @@ enum Allocation {
     ) throws(StoreError) -> [Int64] {
         try database.query(
             """
-            SELECT r.id, r.first, r.last, r.next FROM ranges AS r JOIN networks AS n ON n.id = r.network_id
+            SELECT r.id, r.first, r.last, r.next, r.exclude FROM ranges AS r JOIN networks AS n ON n.id = r.network_id
             WHERE n.bridge = ? AND r.gateway <> ?
             """, .text(bridge), .text(address.description)
         ) { (row) throws(StoreError) -> Int64? in
             let first = try row.parsed(1, "range start", { IPAddress($0) })
             let last = try row.parsed(2, "range end", { IPAddress($0) })
             guard first <= address, address <= last else { return nil }
+            let exclude = try row.parsed(4, "excluded blocks", { RangeSpec.blocks($0) })
+            if exclude.contains(where: { $0.contains(address) }) { return nil }
             if let next = row.optionalText(3).flatMap({ IPAddress($0) }), next <= address { return nil }
             return row.integer(0)
         }.compactMap(\.self)
@@ -166,10 +188,6 @@ enum Allocation {
             SELECT address FROM addresses WHERE bridge = ?1 UNION SELECT address FROM held WHERE bridge = ?1
             """, .text(network.spec.bridge)
         ) { (row) throws(StoreError) in try row.parsed(0, "address", { IPAddress($0) }) }
-        return network.spec.rangeSets[set].map { range in
-            let size = range.last.bits - range.first.bits + 1 - (range.contains(range.gateway) ? 1 : 0)
-            let used = held.count { range.contains($0) }
-            return "\(range.first)–\(range.last) in \(range.subnet) (\(used) of \(size) addresses in use)"
-        }.joined(separator: ", ")
+        return network.spec.rangeSets[set].map { $0.described(held: held) }.joined(separator: ", ")
     }
 }

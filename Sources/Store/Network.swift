@@ -9,25 +9,6 @@ package enum RepairPod: String, Hashable, Sendable {
     case none
 }
 
-/// A range as configured.
-package struct RangeSpec: Hashable, Sendable {
-    package var subnet: CIDR
-    package var first: IPAddress
-    package var last: IPAddress
-    package var gateway: IPAddress
-
-    package init(subnet: CIDR, first: IPAddress, last: IPAddress, gateway: IPAddress) {
-        self.subnet = subnet
-        self.first = first
-        self.last = last
-        self.gateway = gateway
-    }
-
-    package func contains(_ address: IPAddress) -> Bool {
-        address.family == subnet.family && (first...last).contains(address)
-    }
-}
-
 /// A network as configured. What the kernel is to choose itself is `nil`.
 package struct NetworkSpec: Hashable, Sendable {
     package var name: String
@@ -103,7 +84,7 @@ extension Network {
     private mutating func loadRanges(_ database: borrowing Connection) throws(StoreError) {
         let rows = try database.query(
             """
-            SELECT id, range_set, subnet, first, last, gateway FROM ranges WHERE network_id = ?
+            SELECT id, range_set, subnet, first, last, gateway, exclude FROM ranges WHERE network_id = ?
             ORDER BY range_set, position
             """, .integer(id)
         ) { (row) throws(StoreError) in
@@ -113,7 +94,8 @@ extension Network {
                     subnet: try row.parsed(2, "subnet", { CIDR($0) }),
                     first: try row.parsed(3, "range start", { IPAddress($0) }),
                     last: try row.parsed(4, "range end", { IPAddress($0) }),
-                    gateway: try row.parsed(5, "gateway", { IPAddress($0) }))
+                    gateway: try row.parsed(5, "gateway", { IPAddress($0) }),
+                    exclude: try row.parsed(6, "excluded blocks", { RangeSpec.blocks($0) }))
             )
         }
         var previous: Int64?
@@ -214,12 +196,12 @@ extension Network {
                 } else {
                     try database.run(
                         """
-                        INSERT INTO ranges (network_id, range_set, position, subnet, first, last, gateway, next)
-                        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                        INSERT INTO ranges (network_id, range_set, position, subnet, first, last, gateway, next, exclude)
+                        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                         """, .integer(network), .integer(setIndex), .integer(position),
                         .text(range.subnet.description), .text(range.first.description),
                         .text(range.last.description), .text(range.gateway.description),
-                        .text(range.first.description))
+                        .text(range.first.description), .text(RangeSpec.text(range.exclude)))
                 }
             }
         }

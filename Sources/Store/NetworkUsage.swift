@@ -62,7 +62,7 @@ extension Store {
         let count = Int(try database.integer("SELECT count(*) \(leases)", boot, .text(spec.bridge)) ?? 0)
         // With more addresses than anything could hold, nobody has to look at each.
         let taken = UInt128(count + gateways.count + 1)
-        let doubtful = spec.rangeSets.filter { set in !set.contains { $0.last.bits - $0.first.bits >= taken } }
+        let doubtful = spec.rangeSets.filter { set in !set.contains { $0.size > taken } }
         if doubtful.isEmpty { return [] }
         let held = try database.query("SELECT address \(leases)", boot, .text(spec.bridge)) {
             (row) throws(StoreError) in IPAddress(row.text(0))
@@ -72,19 +72,5 @@ extension Store {
             exhausted.append(set.map { $0.described(held: held) }.joined(separator: ", "))
         }
         return exhausted
-    }
-}
-
-extension RangeSpec {
-    /// Addresses that an ADD could have.
-    fileprivate func free(held: [IPAddress], gateways: [IPAddress]) -> UInt128 {
-        let taken = Set(held + gateways + [gateway]).count { contains($0) }
-        return last.bits - first.bits + 1 - UInt128(taken)
-    }
-
-    fileprivate func described(held: [IPAddress]) -> String {
-        let size = last.bits - first.bits + 1 - (contains(gateway) ? 1 : 0)
-        let used = held.count { contains($0) }
-        return "\(first)–\(last) in \(subnet) (\(used) of \(size) addresses in use)"
     }
 }

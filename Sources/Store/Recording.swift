@@ -10,6 +10,8 @@ package struct AttachmentRequest: Sendable {
     package var cniVersion: String
     /// Asked for by somebody, and therefore compared ever after; else one is made up.
     package var mac: MACAddress?
+    /// Addresses that the runtime asks for, one a range set at most; the other sets choose.
+    package var addresses: [IPAddress]
     /// Beside the default routes: `ipam.routes` of the configuration. One without gateway takes the pod's.
     package var routes: [RouteSpec]
     /// The `dns` object of the answer, as JSON.
@@ -23,8 +25,9 @@ package struct AttachmentRequest: Sendable {
 
     package init(
         network: NetworkSpec, containerID: String, ifname: String, namespace: NamespaceIdentity,
-        pod: PodIdentity = PodIdentity(), cniVersion: String, mac: MACAddress? = nil, routes: [RouteSpec] = [],
-        dns: String? = nil, delegate: DelegatedIPAM? = nil, linkUp: Bool = true,
+        pod: PodIdentity = PodIdentity(), cniVersion: String, mac: MACAddress? = nil,
+        addresses: [IPAddress] = [], routes: [RouteSpec] = [], dns: String? = nil, delegate: DelegatedIPAM? = nil,
+        linkUp: Bool = true,
         hostLocal: String? = nil
     ) {
         self.network = network
@@ -34,6 +37,7 @@ package struct AttachmentRequest: Sendable {
         self.pod = pod
         self.cniVersion = cniVersion
         self.mac = mac
+        self.addresses = addresses
         self.routes = routes
         self.dns = dns
         self.delegate = delegate
@@ -86,6 +90,12 @@ extension Store {
     ) throws(StoreError) -> Attachment {
         var leases: [Lease] = []
         for set in network.spec.rangeSets.indices {
+            if let wanted = request.addresses.first(where: { address in
+                network.spec.rangeSets[set].contains { $0.offers(address) }
+            }) {
+                leases.append(try Allocation.claim(wanted, set: set, of: network, database))
+                continue
+            }
             guard let lease = try Allocation.allocate(set: set, of: network, database) else {
                 throw StoreError(
                     .exhausted,

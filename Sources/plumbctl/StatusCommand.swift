@@ -59,11 +59,12 @@ struct Status: Encodable {
                     intent.attachments.filter { $0.bridge == network.spec.bridge }.flatMap(\.leases)
                     .count { range.contains($0.address.address) }
                     + held.count { $0.bridge == network.spec.bridge && range.contains($0.address) }
-                let size = range.last.bits - range.first.bits + 1 - (range.contains(range.gateway) ? 1 : 0)
-                let state = UInt128(used) >= size ? "full" : UInt128(used) * 10 >= size * 9 ? "nearly full" : "ok"
+                let state =
+                    UInt128(used) >= range.size
+                    ? "full" : UInt128(used) * 10 >= range.size * 9 ? "nearly full" : "ok"
                 return Pool(
                     network: network.spec.name, bridge: network.spec.bridge, subnet: range.subnet.description,
-                    gateway: range.gateway.description, used: used, size: String(size), state: state)
+                    gateway: range.gateway.description, used: used, size: String(range.size), state: state)
             }
         }
         attachments = Dictionary(grouping: intent.attachments, by: \.state.rawValue).mapValues(\.count)

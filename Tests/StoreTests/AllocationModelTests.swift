@@ -10,10 +10,31 @@ struct AllocationModel {
     private struct Pool {
         var never: [IPAddress]
         var released: [IPAddress] = []
+        /// The highest that was taken in turn: what is above was never passed by.
+        var reached: IPAddress?
+        var isThrough = false
 
         mutating func take() -> IPAddress? {
-            if !never.isEmpty { return never.removeFirst() }
+            if !never.isEmpty {
+                reached = never.removeFirst()
+                return reached
+            }
+            isThrough = true
             return released.isEmpty ? nil : released.removeFirst()
+        }
+
+        mutating func claim(_ address: IPAddress) {
+            never.removeAll { $0 == address }
+            released.removeAll { $0 == address }
+        }
+
+        mutating func release(_ address: IPAddress) {
+            if isThrough || address <= reached ?? address, reached != nil || isThrough {
+                released.append(address)
+            } else {
+                never.append(address)
+                never.sort()
+            }
         }
     }
 
@@ -25,11 +46,18 @@ struct AllocationModel {
         pools = try ranges.map { try $0.map { Pool(never: try $0.usable) } }
     }
 
-    /// An address from every set, or nothing from any.
-    mutating func allocate() -> [IPAddress]? {
+    /// An address from every set, or nothing from any. What is wanted must be free.
+    mutating func allocate(wanted: [IPAddress] = []) -> [IPAddress]? {
         var after = pools
         var taken: [IPAddress] = []
         for set in after.indices {
+            if let position = ranges[set].firstIndex(where: { wanted.contains(where: $0.contains) }),
+                let address = wanted.first(where: ranges[set][position].contains)
+            {
+                after[set][position].claim(address)
+                taken.append(address)
+                continue
+            }
             var address: IPAddress?
             for position in after[set].indices where address == nil { address = after[set][position].take() }
             guard let address else { return nil }
@@ -42,7 +70,7 @@ struct AllocationModel {
     mutating func release(_ addresses: [IPAddress]) {
         for (set, address) in addresses.enumerated() {
             for (position, range) in ranges[set].enumerated() where range.contains(address) {
-                pools[set][position].released.append(address)
+                pools[set][position].release(address)
             }
         }
     }
@@ -65,6 +93,11 @@ struct Pools: Sendable, CustomTestStringConvertible {
         Pools(sets: [["10.0.0.0/29"], ["fd00::/125"]]),
         Pools(sets: [["10.0.0.0/29"], ["fd00::/126", "fd00:1::/126 via fd00:1::3"]]),
         Pools(sets: [["255.255.255.248/29 255.255.255.250-255.255.255.255"]]),
+        Pools(sets: [["10.0.0.0/28 without 10.0.0.1/32 10.0.0.4/30 10.0.0.14/32"]]),
+        Pools(sets: [
+            ["10.0.0.0/28 10.0.0.6-10.0.0.14 without 10.0.0.4/30 via 10.0.0.7", "10.0.1.0/30"], ["fd00::/125"],
+        ]),
+        Pools(sets: [["255.255.255.240/28 255.255.255.248-255.255.255.255 without 255.255.255.252/30"]]),
         Pools(sets: [["ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff8/125"]]),
     ]
 }
@@ -81,9 +114,25 @@ struct Pools: Sendable, CustomTestStringConvertible {
             for step in 0..<80 {
                 // Two of three try to add: the pool is often full, and often not.
                 if Int.random(in: 0..<3, using: &random) > 0 {
-                    let expected = model.allocate()
+                    // Every third asks for an address, or for one of each set.
+                    var request = AttachmentRequest(network, "c\(step)")
+                    if Int.random(in: 0..<3, using: &random) == 0 {
+                        let first = Int.random(in: 0..<network.rangeSets.count, using: &random)
+                        request.addresses = try network.rangeSets[first...].map {
+                            try #require($0.randomElement(using: &random)?.usable.randomElement(using: &random))
+                        }
+                    }
+                    if let taken = request.addresses.first(where: { live.flatMap(\.addresses).contains($0) }) {
+                        let error = #expect(throws: StoreError.self) { try store.add(request) }
+                        // A set before it may be used up.
+                        let isFull = request.addresses.count < network.rangeSets.count && error?.code == .exhausted
+                        let isTold = error?.code == .taken && error?.message.contains("\(taken) ") == true
+                        #expect(isFull || isTold, "\(error as Any)")
+                        continue
+                    }
+                    let expected = model.allocate(wanted: request.addresses)
                     do {
-                        let attachment = try store.add(AttachmentRequest(network, "c\(step)"))
+                        let attachment = try store.add(request)
                         #expect(texts(attachment.addresses) == expected.map(texts), "step \(step)")
                         live.append(attachment)
                     } catch let error as StoreError where error.code == .exhausted {

@@ -6,7 +6,8 @@ import Testing
 import struct Store.Attachment
 
 extension RangeSpec {
-    /// `10.0.0.0/29`, `10.0.0.0/29 10.0.0.3-10.0.0.4`, `10.0.0.0/29 via 10.0.0.6`, or both. What is left out is what a
+    /// `10.0.0.0/29`, `10.0.0.0/29 10.0.0.3-10.0.0.4`, `10.0.0.0/29 via 10.0.0.6`, `10.0.0.0/28 without 10.0.0.4/30
+    /// 10.0.0.9/32`, or all of it. What is left out is what a
     /// CNI configuration means by leaving it out: the second address as gateway, everything but network and broadcast.
     init(_ text: String) throws {
         let words = text.split(separator: " ")
@@ -19,13 +20,18 @@ extension RangeSpec {
             first = try #require(IPAddress(ends[0]))
             self.last = try #require(IPAddress(ends[1]))
         }
+        if let without = words.firstIndex(of: "without") {
+            exclude = try words[(without + 1)...].prefix { $0 != "via" }.map { try #require(CIDR(String($0))) }
+        }
         if let via = words.firstIndex(of: "via") { gateway = try #require(IPAddress(words[via + 1])) }
     }
 
     /// Everything that it can ever hand out, in order.
     var usable: [IPAddress] {
         get throws {
-            try (0...(last.bits - first.bits)).map { try #require(first.advanced(by: $0)) }.filter { $0 != gateway }
+            try (0...(last.bits - first.bits)).map { try #require(first.advanced(by: $0)) }.filter { address in
+                address != gateway && !exclude.contains { $0.contains(address) }
+            }
         }
     }
 }
