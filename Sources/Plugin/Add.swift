@@ -30,13 +30,16 @@ extension Plugin {
         let delegate = try delegate(config.delegate, input, variables)
         var dns = config.dns
         if dns == nil, let path = config.resolvConf { dns = try DNS.read(resolvConf: path).json }
+        let wishes = config.wishes.over(environment.wishes)
+        let addresses = delegate == nil ? try wishes.requestedAddresses(config.network.rangeSets) : []
+        let mac = try wishes.requestedMAC()
         let store = try storing { () throws(StoreError) in
             try Store.open(directory: config.dataDirectory, access: .create, endsWithProcess: true)
         }
         let request = AttachmentRequest(
             network: config.network, containerID: environment.containerID, ifname: environment.ifname,
             namespace: namespace.identity, pod: environment.pod, cniVersion: config.version.rawValue,
-            routes: config.routes, dns: dns, delegate: delegate, linkUp: config.linkUp,
+            mac: mac, addresses: addresses, routes: config.routes, dns: dns, delegate: delegate, linkUp: config.linkUp,
             hostLocal: config.hostLocal)
         var (intent, attachment) = try record(request, variables, store, &kernel)
         kernel.adopt(namespace, as: attachment.pod)

@@ -14,6 +14,7 @@ package struct Config: Hashable, Sendable {
     /// Where host-local keeps the network's leases, if it served it before; `nil` if the addresses are not ours to give.
     package var hostLocal: String?
     package var dataDirectory: String
+    package var wishes: Wishes
     /// The `dns` object of the answer, as JSON.
     package var dns: String?
     /// `ipam.resolvConf`: the file that says it where nobody else does.
@@ -62,6 +63,7 @@ extension Config {
         routes = []
         for route in file.ipam?.routes ?? [] { routes.append(try RouteSpec(route)) }
         dataDirectory = try Config.dataDirectory(file.dataDir)
+        wishes = file.wishes
         dns = file.dns.json
         resolvConf = file.ipam?.resolvConf.flatMap { $0.isEmpty ? nil : $0 }
         if let path = file.logFile, !path.hasPrefix("/") {

@@ -14,6 +14,9 @@ struct ConfigFile {
     var disableContainerInterface: Bool?
     var forceAddress: Bool?
     var ipam: IPAM?
+    /// What the runtime adds to the ranges.
+    var ipRanges: [[Range]]
+    var wishes: Wishes
     /// The runtime's wish, or the configuration's.
     var dns: DNS
     var logFile: String?
@@ -80,6 +83,8 @@ extension ConfigFile {
         forceAddress = try object.bool("forceAddress")
         ipam = try object.object("ipam").mapTyped { (ipam) throws(PluginError) in try IPAM(ipam) }
         let asked = try object.runtimeConfig()
+        ipRanges = try ConfigFile.ranges(asked, "ipRanges")
+        wishes = try Wishes(object, asked)
         dns = try asked?.object("dns").mapTyped { (dns) throws(PluginError) in try DNS(dns, ofRuntime: true) } ?? DNS()
         if let configured = try object.object("dns") {
             let configured = try DNS(configured)
@@ -92,7 +97,7 @@ extension ConfigFile {
 
     /// What a runtime may ask for and does not get yet (CONVENTIONS.md); it asks whom declares the capability.
     private static let capabilities = [
-        "aliases", "bandwidth", "cgroupPath", "deviceID", "infinibandGUID", "ipRanges", "ips", "mac", "portMappings",
+        "aliases", "bandwidth", "cgroupPath", "deviceID", "infinibandGUID", "portMappings",
     ]
 
     private static func unenforcedKeys(
@@ -114,6 +119,18 @@ extension ConfigFile {
     }
 }
 
+extension ConfigFile {
+    fileprivate static func ranges(_ object: ConfigObject?, _ key: String) throws(PluginError) -> [[Range]] {
+        var sets: [[Range]] = []
+        for list in try object?.objectLists(key) ?? [] {
+            var set: [Range] = []
+            for range in list { set.append(try Range(range)) }
+            sets.append(set)
+        }
+        return sets
+    }
+}
+
 extension ConfigFile.IPAM {
     /// Whose plugin a type is, if not ours.
     static func delegate(_ type: String) -> String? { ["", "plumb", "host-local"].contains(type) ? nil : type }
@@ -130,11 +147,7 @@ extension ConfigFile.IPAM {
         dataDir = try object.string("dataDir")
         resolvConf = try object.string("resolvConf")
         single = try ConfigFile.Range(object)
-        for list in try object.objectLists("ranges") ?? [] {
-            var set: [ConfigFile.Range] = []
-            for range in list { set.append(try ConfigFile.Range(range)) }
-            ranges.append(set)
-        }
+        ranges = try ConfigFile.ranges(object, "ranges")
         for route in try object.objects("routes") ?? [] { routes.append(try ConfigFile.Route(route)) }
     }
 }
@@ -168,7 +181,7 @@ extension ConfigFile.Route {
 
 extension Optional {
     /// `map`, with the error's type kept.
-    fileprivate func mapTyped<T, E: Error>(_ body: (Wrapped) throws(E) -> T) throws(E) -> T? {
+    func mapTyped<T, E: Error>(_ body: (Wrapped) throws(E) -> T) throws(E) -> T? {
         if let self { try body(self) } else { nil }
     }
 }

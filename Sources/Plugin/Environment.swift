@@ -7,6 +7,8 @@ package struct Environment: Hashable, Sendable {
     /// Empty when the namespace is gone, or the runtime did not say.
     package var netns: String
     package var pod: PodIdentity
+    /// CNI_ARGS' `IP` and `MAC`.
+    package var wishes: Wishes
     /// CNI_NETNS_OVERRIDE: the caller insists on the host's own namespace.
     package var allowsHostNamespace: Bool
 
@@ -44,11 +46,14 @@ package struct Environment: Hashable, Sendable {
             throw PluginError(.invalidEnvironment, "CNI_NETNS \"\(netns)\" is not an absolute path")
         }
         // Nothing that DEL needs is in there, and it works whatever it is given.
-        pod = requiresNamespace ? try Environment.parse(arguments: variables["CNI_ARGS", default: ""]) : PodIdentity()
+        let arguments = requiresNamespace ? try Environment.parse(arguments: variables["CNI_ARGS", default: ""]) : [:]
+        pod = PodIdentity(
+            namespace: arguments["K8S_POD_NAMESPACE"], name: arguments["K8S_POD_NAME"], uid: arguments["K8S_POD_UID"])
+        wishes = Wishes(ip: arguments["IP"], mac: arguments["MAC"])
     }
 
     /// `K=V;K=V`. Unknown keys are an error, unless `IgnoreUnknown` is set (CONVENTIONS.md).
-    private static func parse(arguments: String) throws(PluginError) -> PodIdentity {
+    private static func parse(arguments: String) throws(PluginError) -> [String: String] {
         var values: [String: String] = [:]
         for pair in arguments.split(separator: ";") {
             guard let equals = pair.firstIndex(of: "=") else {
@@ -66,8 +71,7 @@ package struct Environment: Hashable, Sendable {
                 .invalidEnvironment,
                 "CNI_ARGS: unknown keys \(unknown.joined(separator: ", ")) (IgnoreUnknown is not 1)")
         }
-        return PodIdentity(
-            namespace: values["K8S_POD_NAMESPACE"], name: values["K8S_POD_NAME"], uid: values["K8S_POD_UID"])
+        return values
     }
 }
 

@@ -4,7 +4,9 @@ internal import Store
 /// Subnets and ranges of a configuration, checked as host-local checks them.
 enum RangeSets {
     static func parse(_ file: ConfigFile, network: String) throws(PluginError) -> [[RangeSpec]] {
-        var sets: [[RangeSpec]] = []
+        if file.ipam?.delegate != nil { return [] }
+        // The runtime's before ours, as host-local has it: a node's PodCIDR, say.
+        var sets = try parse(file.ipRanges, "runtimeConfig.ipRanges")
         if let subnets = file.subnets {
             guard !subnets.isEmpty else { throw PluginError(.invalidConfig, "key subnets is empty") }
             for (index, subnet) in subnets.enumerated() {
@@ -12,14 +14,8 @@ enum RangeSets {
                 sets.append([try range(ConfigFile.Range(subnet: subnet, path: path), subnetKey: path)])
             }
         } else if let ipam = file.ipam {
-            if ipam.delegate != nil { return [] }
             if ipam.single.subnet != nil { sets.append([try range(ipam.single)]) }
-            for (setIndex, set) in ipam.ranges.enumerated() {
-                guard !set.isEmpty else { throw PluginError(.invalidConfig, "key ipam.ranges[\(setIndex)] is empty") }
-                var ranges: [RangeSpec] = []
-                for one in set { ranges.append(try range(one)) }
-                sets.append(ranges)
-            }
+            sets += try parse(ipam.ranges, "ipam.ranges")
         }
         // `"ipam": {}` asks for an interface without addresses; nothing at all is rather a slip.
         guard !sets.isEmpty || file.disableContainerInterface == true || file.ipam?.type == nil && file.ipam != nil
@@ -31,6 +27,17 @@ enum RangeSets {
         }
         try checkTogether(sets)
         return sets
+    }
+
+    private static func parse(_ sets: [[ConfigFile.Range]], _ key: String) throws(PluginError) -> [[RangeSpec]] {
+        var parsed: [[RangeSpec]] = []
+        for (index, set) in sets.enumerated() {
+            guard !set.isEmpty else { throw PluginError(.invalidConfig, "key \(key)[\(index)] is empty") }
+            var ranges: [RangeSpec] = []
+            for one in set { ranges.append(try range(one)) }
+            parsed.append(ranges)
+        }
+        return parsed
     }
 
     private static func range(
