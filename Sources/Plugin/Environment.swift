@@ -71,7 +71,8 @@ package struct Environment: Hashable, Sendable {
                 .invalidEnvironment,
                 "CNI_ARGS: unknown keys \(unknown.joined(separator: ", ")) (IgnoreUnknown is not 1)")
         }
-        return values
+        // As with the variables themselves, empty is missing: a pod without a name is called by its container.
+        return values.filter { !$0.value.isEmpty }
     }
 }
 
@@ -103,6 +104,8 @@ enum Name {
         {
             return "holds a slash, a colon or white space"
         }
+        // Read as text, what is no UTF-8 became another name.
+        if name.unicodeScalars.contains("\u{fffd}") { return "is no UTF-8" }
         // A Latin-1 space to the kernel, whatever letter of UTF-8 it is a part of.
         if name.utf8.contains(0xa0) { return "holds the byte 0xa0, a space to the kernel" }
         // dev_alloc_name: eth%d becomes the first that is free.

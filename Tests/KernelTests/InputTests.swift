@@ -111,4 +111,27 @@ import Testing
         let answer = try JSON(output.stdout)
         #expect(answer["code"] == 4 && answer["msg"].text?.contains("/run/netns/pipe") == true, "\(output.all)")
     }
+
+    /// Read as text they would be another name, which the runtime would look for in vain.
+    @Test func bytesThatAreNoText() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let call = Call()
+        let output = try node.attempt(
+            #"CNI_IFNAME=$(printf 'eth\377') "$PLUMB" <<< "$CONFIGURATION""#,
+            environment: call.environment.merging(["CONFIGURATION": call.configuration(node.dataDirectory)]) { $1 })
+        #expect(output.status == 1, "\(output.all)")
+        let answer = try JSON(output.stdout)
+        #expect(answer["code"] == 4 && answer["msg"].text?.contains("no UTF-8") == true, "\(output.all)")
+    }
+
+    /// A pod whose name the runtime left empty is called by its container.
+    @Test func aPodWithoutAName() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let empty = ["CNI_ARGS": "IgnoreUnknown=true;K8S_POD_NAMESPACE=;K8S_POD_NAME="]
+        #expect(try node.call(Call(variables: empty)).status == 0)
+        try node.expectError(Call(variables: empty), code: 102, saying: ["eth0 of container c-pod1"])
+        #expect(try node.sql("SELECT pod_name IS NULL, pod_namespace IS NULL FROM attachments") == "1|1")
+    }
 }

@@ -25,7 +25,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ".", "..", "a/b", "a:b", "a b", "a\tb", "sixteen-letters-", "seven€€€€€", "à", "eth%d", "all", "default",
+        ".", "..", "a/b", "a:b", "a b", "a\tb", "sixteen-letters-", "seven€€€€€", "à", "eth\u{fffd}", "eth%d", "all",
+        "default",
     ])
     func `a name that the kernel refuses is refused`(ifname: String) throws {
         #expect(try fault(["CNI_IFNAME": ifname]).contains("CNI_IFNAME"))
@@ -56,6 +57,11 @@ import Testing
         let variables = Self.valid.merging(["CNI_ARGS": arguments]) { $1 }
         let pod = try Environment(variables, requiresNamespace: true).pod
         #expect(pod.namespace == "default" && pod.name == "web-0" && pod.uid == "u=1")
+    }
+
+    @Test func `what is empty says nothing`() throws {
+        let variables = Self.valid.merging(["CNI_ARGS": "K8S_POD_NAMESPACE=;K8S_POD_NAME=;K8S_POD_UID="]) { $1 }
+        #expect(try Environment(variables, requiresNamespace: true).pod == PodIdentity())
     }
 
     @Test(arguments: [("A=1;B=2", "A, B"), ("IgnoreUnknown=0;B=2", "B"), ("nonsense", "nonsense")])
