@@ -54,12 +54,6 @@ struct ConfigObject {
         return try ConfigObject(value, path: keyPath("runtimeConfig"), ignoresCase: true)
     }
 
-    /// The object as JSON without what is null or empty in it; `nil` if nothing is left.
-    var nonEmptyText: String? {
-        let kept = members.filter { ![.null, .string(""), .array([]), .object([:])].contains($0.value) }
-        return kept.isEmpty ? nil : JSONWriter.write(JSONWriter.Value(.object(kept)))
-    }
-
     func has(_ key: String) -> Bool { value(key) != nil }
 
     /// Whether there is anything in it: neither nothing nor an empty text or list, nor an object of such or of zeros, as

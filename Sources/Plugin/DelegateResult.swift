@@ -22,7 +22,9 @@ enum DelegateResult {
                 for route in try ip.objects("routes") ?? [] { routes.append(try RouteSpec(route)) }
             }
             guard !leases.isEmpty else { throw PluginError(.invalidConfig, "it holds no address") }
-            return Assignment(leases: leases, routes: routes, dns: try result.object("dns")?.nonEmptyText)
+            var dns: String?
+            if let told = try result.object("dns") { dns = try DNS(told).json }
+            return Assignment(leases: leases, routes: routes, dns: dns)
         } catch {
             throw PluginError(
                 error.code, "network \(network.name): the answer of IPAM plugin \(plugin): \(error.message)")

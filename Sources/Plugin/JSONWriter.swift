@@ -62,18 +62,3 @@ enum JSONWriter {
         text += "\""
     }
 }
-
-extension JSONWriter.Value {
-    /// What was read, to be written again.
-    init(_ value: JSONValue) {
-        self =
-            switch value {
-            case .null: .verbatim("null")
-            case .bool(let bool): .verbatim(bool ? "true" : "false")
-            case .number(let digits): .verbatim(digits)
-            case .string(let string): .string(string)
-            case .array(let elements): .array(elements.map { Self($0) })
-            case .object(let members): .object(members.map { ($0.key, Self($0.value)) })
-            }
-    }
-}

@@ -96,6 +96,10 @@ import Testing
             testDescription: "a bad address", answer: #"{"ips": [{"address": "10.9.0.7"}]}"#, code: 7,
             words: ["giver", "ips[0].address", "10.9.0.7"], calls: "ADD DEL"),
         Refusal(
+            testDescription: "a dns that no runtime could read",
+            answer: #"{"ips": [{"address": "10.9.0.7/24"}], "dns": {"nameservers": "10.9.0.53"}}"#, code: 7,
+            words: ["giver", "dns.nameservers"], calls: "ADD DEL"),
+        Refusal(
             testDescription: "a bridge that is none", script: "ip link add br0 type veth peer name q", code: 101,
             words: ["br0"], calls: "ADD DEL"),
         Refusal(
