@@ -8,6 +8,7 @@ extension Plugin {
         let environment = try Environment(variables, requiresNamespace: false)
         let verb = try VerbInput(input, verb: "GET")
         let (intent, attachment) = try recorded(environment, verb.network)
+        try checkDNS(of: attachment)
         let observed = try reconciling { () throws(ReconcilerError) in
             var kernel = try LiveKernel(bootID: Boot.currentID())
             var desired = KernelState()
@@ -18,5 +19,18 @@ extension Plugin {
         }
         return try AddResult.json(
             attachment, bridgeMAC: intent.bridgeMAC(of: attachment, observed), version: verb.version)
+    }
+
+    /// It goes into the answer as it stands, and anybody with a shell may have written it.
+    private static func checkDNS(of attachment: Attachment) throws(PluginError) {
+        guard let text = attachment.dns else { return }
+        do throws(PluginError) {
+            _ = try ConfigObject(Array(text.utf8), what: "dns")
+        } catch {
+            throw PluginError(
+                .database,
+                "network \(attachment.network), \(attachment.label): attachments row \(attachment.id): \(error.message); "
+                    + "correct it, or set it to NULL")
+        }
     }
 }

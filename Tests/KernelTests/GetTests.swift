@@ -2,7 +2,9 @@ import Testing
 
 /// GET says again what ADD said.
 @Suite struct GetTests {
-    @Test(arguments: ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"]) func asADDSaid(version: String)
+    static let versions = ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"]
+
+    @Test(arguments: GetTests.versions) func asADDSaid(version: String)
         throws
     {
         let node = try TestNode()
@@ -33,6 +35,38 @@ import Testing
         #expect(result["cniVersion"] == "0.4.0")
         #expect(result["ips"].elements.map { $0["version"] } == ["4", "6"])
         #expect(result["interfaces"][2]["mtu"] == .null)
+    }
+
+    /// Each version has its own shape, whatever the attachment was added in.
+    @Test func inEveryVersion() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        for added in GetTests.versions {
+            let answer = try node.answer(Call(version: added, members: #""mtu": 1400, \#(dualStack)"#))
+            for asked in GetTests.versions {
+                let result = try JSON(try node.call(Call(verb: "GET", version: asked)).stdout)
+                #expect(result["cniVersion"] == .string(asked))
+                #expect(
+                    result.keys
+                        == (asked < "0.3.0"
+                            ? ["cniVersion", "ip4", "ip6"] : ["cniVersion", "interfaces", "ips", "routes"]))
+                #expect((result["ips"][0]["version"] == "4") == (asked >= "0.3.0" && asked < "1.0.0"))
+                #expect((result["interfaces"][2]["mtu"] == 1400) == (asked >= "1.1.0"))
+                if asked == added { #expect(result == (try JSON(answer))) }
+            }
+            try node.delete("pod1")
+        }
+    }
+
+    /// One JSON object or an error, never half of one.
+    @Test(arguments: ["{", "nonsense", "[]", "{} {}"]) func whatAShellWrote(dns: String) throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        _ = try node.sql("UPDATE attachments SET dns = '\(dns)'")
+        try node.expectError(Call(verb: "GET"), code: 103, saying: ["pod default/pod1", "row 1", "dns"])
+        try node.delete("pod1")
+        try node.expectNothingLeft()
     }
 
     @Test func anAdoptedBridgesMAC() throws {
