@@ -17,7 +17,19 @@ extension Plugin {
             usleep(100_000)
             try assess(config)
         }
+        try checkDNS(config, input)
         try forward("STATUS", to: config.delegate, input, variables)
+    }
+
+    /// The file that an ADD would have to read, unless the runtime says what it should find in there.
+    private static func checkDNS(_ config: Config, _ input: [UInt8]) throws(PluginError) {
+        guard config.dns == nil, let path = config.resolvConf else { return }
+        do throws(PluginError) {
+            _ = try DNS.read(resolvConf: path)
+        } catch {
+            if try ConfigObject(input).object("capabilities")?.bool("dns") == true { return }
+            throw PluginError(.unavailable, "network \(config.network.name): \(error.message)")
+        }
     }
 
     private static func assess(_ config: Config) throws(PluginError) {

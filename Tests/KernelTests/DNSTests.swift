@@ -64,6 +64,19 @@ import Testing
         #expect(try node.call(.delegated("GET", pod: "pod2", members: members)).stdout == ruled.stdout)
     }
 
+    /// STATUS says beforehand that an ADD would fail for it, and only then.
+    @Test func aFileThatWillBeNeeded() throws {
+        let node = try TestNode()
+        let members = #""ipam": {"subnet": "10.9.0.0/24", "resolvConf": "/run/resolv"}"#
+        try node.expectError(.status(members), code: 50, saying: ["network pods", "ipam.resolvConf", "/run/resolv"])
+        try node.expectWell(.status("\(members), \(DNSTests.configured)"))
+        try node.expectWell(.status(#"\#(members), "capabilities": {"dns": true}"#))
+        try node.expectError(
+            .status(#"\#(members), "capabilities": {"dns": false}"#), code: 50, saying: ["/run/resolv"])
+        try node.run("touch /run/resolv")
+        try node.expectWell(.status(members))
+    }
+
     @Test(arguments: [("/run/nobody", "No such file"), ("/run", "directory"), ("/dev/zero", "longer than")])
     func aFileThatCannotBeRead(path: String, told: String) throws {
         let node = try TestNode()
