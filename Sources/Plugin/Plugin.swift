@@ -24,7 +24,7 @@ package enum Plugin {
         do throws(PluginError) {
             switch command {
             case "VERSION":
-                response.stdout = try versions(readInput())
+                response.stdout = versions(readInput)
             case "ADD":
                 input = try readInput()
                 response.stdout = try add(variables, input, &response.stderr)
@@ -65,8 +65,14 @@ package enum Plugin {
 
     /// The version that was asked with, whatever it is (SPEC.md, "VERSION Success"). Before 1.0.0 the verb had no input;
     /// libcni always gives it one.
-    private static func versions(_ input: [UInt8]) -> String {
-        JSONWriter.write(
+    private static func versions(_ readInput: () throws(PluginError) -> [UInt8]) -> String {
+        var input: [UInt8] = []
+        do throws(PluginError) {
+            input = try readInput()
+        } catch {
+            // Who gives none that can be read is told what we speak all the same.
+        }
+        return JSONWriter.write(
             .object([
                 ("cniVersion", .string(versionNamed(in: input) ?? ProtocolVersion.newest.rawValue)),
                 ("supportedVersions", .array(ProtocolVersion.allCases.map { .string($0.rawValue) })),

@@ -93,6 +93,10 @@ import Testing
         let output = try node.call(call)
         #expect(output.status == 0, "\(output.all)")
         #expect(try node.json("ip -j addr show eth7")[0].addresses == ["10.9.0.2/24"])
+        try node.expectRest()
+        try node.run("ip addr flush dev eth7")
+        try node.expectConvergence()
+        #expect(try node.json("ip -j addr show eth7")[0].addresses == ["10.9.0.2/24"])
         call.verb = "DEL"
         #expect(try node.call(call).status == 0)
         try node.expectNothingLeft()

@@ -88,6 +88,19 @@ import Testing
         #expect(answer.keys == ["cniVersion", "supportedVersions"])
     }
 
+    /// It has no need of stdin: old runtimes give none, and a terminal's never ends.
+    @Test(arguments: ["<&-", "</run", "</dev/null"]) func versionsWithoutInput(redirection: String) throws {
+        let output = try TestNode().attempt(#""$PLUMB" \#(redirection)"#, environment: ["CNI_COMMAND": "VERSION"])
+        #expect(output.status == 0, "\(output.all)")
+        #expect(try JSON(output.stdout)["cniVersion"] == "1.1.0")
+    }
+
+    @Test func versionsAtATerminal() throws {
+        let output = try TestNode().attempt(
+            #"script -qec "timeout 1 $PLUMB" /dev/null < <(sleep 2 2>&-)"#, environment: ["CNI_COMMAND": "VERSION"])
+        #expect(output.status == 0 && output.stdout.contains(#""supportedVersions":["0.1.0""#), "\(output.all)")
+    }
+
     @Test func aPersonIsToldWhatItIs() throws {
         let output = try TestNode().call(Call(verb: ""))
         #expect(output.status == 0 && output.stdout.isEmpty, "\(output.all)")
