@@ -106,9 +106,17 @@ package struct Store: ~Copyable {
     package func write<T>(
         durable: Bool = false, _ body: (borrowing Connection) throws(StoreError) -> T
     ) throws(StoreError) -> T {
-        try lockFile?.lockWriter()
+        try write(durable: durable, patience: LockFile.writerPatienceMilliseconds, body)
+    }
+
+    /// - Parameter patience: milliseconds, for processes of ours and then for a shell's transaction together.
+    func write<T>(
+        durable: Bool = false, patience: Int32, _ body: (borrowing Connection) throws(StoreError) -> T
+    ) throws(StoreError) -> T {
+        let deadline = Clock.monotonicMilliseconds() + Int64(patience)
+        try lockFile?.lockWriter(patience: patience)
         defer { lockFile?.unlockWriter() }
-        database.setBusyTimeout(milliseconds: LockFile.writerPatienceMilliseconds)
+        database.setBusyTimeout(milliseconds: Int32(max(0, deadline - Clock.monotonicMilliseconds())))
         if durable { try database.execute("PRAGMA synchronous=FULL") }
         try database.execute("BEGIN IMMEDIATE")
         let result: T

@@ -87,6 +87,31 @@ import Testing
         }
     }
 
+    /// One patience for both: half of it goes for one of ours, and a shell's transaction gets what is left.
+    @Test func patienceIsNotGrantedTwice() throws {
+        try withScratch { directory in
+            let store = try Store.open(directory: directory, access: .create)
+            let shell = try ShellSession(directory)
+            try shell.execute("BEGIN IMMEDIATE;")
+            let lock = try LockFile(directory: directory)
+            try lock.lockWriter()
+            let waiting = Background {
+                let second = try Store.open(directory: directory, access: .write)
+                let began = ContinuousClock.now
+                let error = try failure { try second.write(patience: 1_000) { _ in } }
+                #expect(error.code == .locked && error.message.contains("another program"), "\(error)")
+                #expect(ContinuousClock.now - began < .milliseconds(1_400))
+                close(second)
+            }
+            try waitForWaiters(1, on: directory)
+            usleep(600_000)
+            lock.unlockWriter()
+            try waiting.join()
+            try shell.end()
+            close(store)
+        }
+    }
+
     @Test func readersNeedNoLock() throws {
         try withScratch { directory in
             let store = try Store.open(directory: directory, access: .create)
