@@ -167,6 +167,9 @@ package struct Connection: ~Copyable {
     package var lastInsertedID: Int64 { sqlite3_last_insert_rowid(handle) }
     package var changes: Int { Int(sqlite3_changes(handle)) }
 
+    static let wayOutOfDamage =
+        "Move it away with its -wal and -shm and restore a copy, or drain the node and start with none"
+
     private func error(_ status: Int32, doing: String) -> StoreError {
         Connection.error(status, handle, path: path, doing: doing)
     }
@@ -178,8 +181,7 @@ package struct Connection: ~Copyable {
         case SQLITE_NOTADB, SQLITE_CORRUPT:
             return StoreError(
                 .corrupt,
-                "\(path) is damaged (\(words)); nothing was changed. Move it away with its -wal and -shm and restore a "
-                    + "copy, or drain the node and start with none")
+                "\(path) is damaged (\(words)); nothing was changed. \(wayOutOfDamage)")
         case SQLITE_BUSY, SQLITE_LOCKED:
             return StoreError(
                 .locked, "\(path) is locked by another program (\(words)): end the transaction that it holds open")

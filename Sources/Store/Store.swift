@@ -23,6 +23,8 @@ package struct Store: ~Copyable {
     private static let fileName = "state.db"
     /// A larger log is emptied by whoever just committed: every first opener after a quiet moment reads all of it.
     private static let checkpointPages = 128
+    /// Bytes. SQLite takes less for an empty file.
+    private static let smallestPage = 512
 
     /// Tells SQLite that this process has one thread, before its first connection.
     package static func useOneThread() { plumb_sqlite_for_one_thread() }
@@ -75,8 +77,8 @@ package struct Store: ~Copyable {
     private static func connect(
         _ directory: String, readOnly: Bool, endsWithProcess: Bool = false, _ version: inout Int64
     ) throws(StoreError) -> Connection {
-        guard exists(directory) else { throw missing(directory) }
         let path = directory + "/" + fileName
+        try checkFile(directory, path)
         let database = try Connection(path: path, readOnly: readOnly, endsWithProcess: endsWithProcess)
         database.setBusyTimeout(milliseconds: 5_000)
         database.disableCheckpointOnClose()
@@ -87,6 +89,12 @@ package struct Store: ~Copyable {
                 .foreign,
                 "\(path) is not Plumb's (application_id \(application)); nothing was changed. Name another dataDir, "
                     + "or move the file away")
+        }
+        guard version >= Schema.created else {
+            throw StoreError(
+                .corrupt,
+                "\(path) is damaged: its user_version \(version) is none that a Plumb ever wrote; nothing was changed. "
+                    + Connection.wayOutOfDamage)
         }
         guard Schema.major(version) <= Schema.major(Schema.version) else {
             throw StoreError(
@@ -170,6 +178,20 @@ package struct Store: ~Copyable {
     package static func exists(_ directory: String) -> Bool {
         var info = Glibc.stat()
         return stat(directory + "/" + fileName, &info) == 0
+    }
+
+    /// What SQLite would take for a new database, and throw its log away, or for a disk that fails.
+    private static func checkFile(_ directory: String, _ path: String) throws(StoreError) {
+        var info = Glibc.stat()
+        guard stat(path, &info) == 0 else { throw missing(directory) }
+        guard info.st_mode & S_IFMT != S_IFDIR else {
+            throw StoreError(.io, "\(path) is a directory: move it away, and restore the database if there was one")
+        }
+        guard info.st_size >= smallestPage else {
+            throw StoreError(
+                .corrupt,
+                "\(path) is damaged (it has \(info.st_size) bytes); nothing was changed. \(Connection.wayOutOfDamage)")
+        }
     }
 
     private static func missing(_ directory: String) -> StoreError {

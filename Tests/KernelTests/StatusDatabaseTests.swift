@@ -18,12 +18,12 @@ import Testing
     static let cases = [
         Case("lost", #"rm "$DATA"/state.db*"#, "there is no database", "cni0"),
         Case("damaged", #"rm "$DATA"/state.db-*; head -c 65536 /dev/urandom > "$DATA/state.db""#, "is damaged"),
-        Case("empty", #"rm "$DATA"/state.db*; touch "$DATA/state.db""#, "is not Plumb's"),
+        Case("empty", #"rm "$DATA"/state.db*; touch "$DATA/state.db""#, "is damaged (it has 0 bytes)"),
         Case(
             "somebody else's", #"rm "$DATA"/state.db*; sqlite3 "$DATA/state.db" 'CREATE TABLE t (x)'"#, "is not Plumb's"
         ),
         Case("a newer Plumb's", #"sqlite3 "$DATA/state.db" 'PRAGMA user_version=2000'"#, "newer Plumb"),
-        Case("a directory", #"rm "$DATA"/state.db*; mkdir "$DATA/state.db""#, "state.db"),
+        Case("a directory", #"rm "$DATA"/state.db*; mkdir "$DATA/state.db""#, "is a directory"),
         Case(
             "read-only", #"mount --bind "$DATA" "$DATA"; mount -o remount,bind,ro "$DATA""#, "cannot be written",
             "remount"),

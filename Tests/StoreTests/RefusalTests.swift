@@ -22,7 +22,7 @@ struct BadFile: Sendable, CustomTestStringConvertible {
     }
 
     static let all: [BadFile] = [
-        BadFile("0 bytes", .foreign, "move the file away") { try write([], $0) },
+        BadFile("0 bytes", .corrupt, "restore a copy") { try write([], $0) },
         BadFile("text", .corrupt, "restore a copy") { try write(Array("not a database\n".utf8), $0) },
         BadFile("text of many pages", .corrupt, "restore a copy") {
             try write([UInt8](repeating: UInt8(ascii: "x"), count: 20_000), $0)
@@ -35,10 +35,14 @@ struct BadFile: Sendable, CustomTestStringConvertible {
             close(try Store.open(directory: $0, access: .create))
             try sqlite($0, "PRAGMA user_version=2000")
         },
+        BadFile("a version that never was", .corrupt, "restore a copy") {
+            close(try Store.open(directory: $0, access: .create))
+            try sqlite($0, "PRAGMA user_version=999")
+        },
         BadFile("truncated within a page", .corrupt, "restore a copy") { try truncate($0, to: 10_000) },
         BadFile("truncated to one page", .corrupt, "restore a copy") { try truncate($0, to: 4096) },
-        // SQLite takes less than a smallest page for an empty file.
-        BadFile("truncated within the header", .foreign, "move the file away") { try truncate($0, to: 50) },
+        // SQLite takes less than a smallest page for an empty file, and would throw its log away.
+        BadFile("truncated within the header", .corrupt, "restore a copy") { try truncate($0, to: 50) },
     ]
 
     /// Bytes of the header (sqlite.org/fileformat.html section 1.3) without which nothing can be read.
@@ -88,7 +92,7 @@ struct BadFile: Sendable, CustomTestStringConvertible {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
             let error = try failure { try Store.open(directory: directory, access: access) }
             #expect(error.code == .io)
-            #expect(error.message.contains(path))
+            #expect(error.message.contains("\(path) is a directory"))
             #expect(try FileManager.default.contentsOfDirectory(atPath: path).isEmpty)
         }
     }
