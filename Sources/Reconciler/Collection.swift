@@ -70,7 +70,7 @@ private func lock(
             return doomed
         }
         guard case .gone = kernel.open(current),
-            try observeHostLinks(of: [current], &kernel)[.host, Veth.name(current.hostIfname)] == nil
+            try observeHostLinks(of: [current], &kernel).ends(of: [current]).isEmpty
         else { return nil }
         return doomed
     } catch {

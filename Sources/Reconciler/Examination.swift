@@ -54,7 +54,7 @@ package func examine(
                 observed.unreadable[attachment.pod] = "\(attachment.label): \(error)"
             }
         case .gone(let reason):
-            if observed[.host, veth] == nil {
+            if observed.ends(of: [attachment]).isEmpty {
                 examination.releases.append(Examination.Release(attachment: attachment, reason: reason))
             } else {
                 notices.append(
@@ -73,7 +73,13 @@ package func examine(
     var withdrawn = try mapped { () throws(StoreError) in
         try store.withdrawn(among: orphans.flatMap(\.resource.withdrawnNames))
     }
-    withdrawn.formUnion(examination.deleting.map { Veth.name($0.hostIfname) })
+    for case .veth(let link) in orphans where withdrawn.contains(link.name) {
+        // A name is given twice by a database that lost its log: the one that was withdrawn need not be this one.
+        guard let owner = link.alias else { continue }
+        let isIt = try mapped { () throws(StoreError) in try store.withdrew(link.name, of: owner) }
+        if !isIt { withdrawn.remove(link.name) }
+    }
+    withdrawn.formUnion(observed.ends(of: examination.deleting))
     examination.plan = diff(desired: desired, observed: observed, withdrawn: withdrawn)
     examination.plan.notices += notices
     return examination

@@ -62,7 +62,12 @@ package func reconcile(
         // Somebody else's work or a lost reply: what a fresh look still misses has failed.
         let second = diff(desired: desired, observed: try observe(desired, &kernel, .attachment))
         let missing = Set(second.changes.map(\.name) + second.conflicts.map(\.object.resource.name))
-        report.failures += second.conflicts.map(\.reason).filter { !report.failures.contains($0) }
+        for conflict in second.conflicts {
+            report.failureCode = .conflict
+            // Whatever else failed did so for want of the pair.
+            if case .veth = conflict.object { report.failures = [] }
+            if !report.failures.contains(conflict.reason) { report.failures.append(conflict.reason) }
+        }
         doubtful.removeAll { !missing.contains($0.change.name) }
         report.failures += doubtful.map(\.text)
     }
@@ -109,8 +114,16 @@ func removal(
     let observed = try observeHostLinks(of: attachments, &kernel)
     var desired = KernelState()
     desired.markObserved(.host)
-    return diff(
-        desired: desired, observed: observed, withdrawn: Set(attachments.map { Veth.name($0.hostIfname) }))
+    return diff(desired: desired, observed: observed, withdrawn: Set(observed.ends(of: attachments)))
+}
+
+extension KernelState {
+    /// Names of the host ends of attachments that are there, and theirs.
+    func ends(of attachments: [Attachment]) -> [String] {
+        attachments.map(Veth.init).filter { wanted in
+            if case .veth(let found)? = self[.host, wanted.name] { !wanted.isAnothers(found) } else { false }
+        }.map(\.name)
+    }
 }
 
 /// The host's ends of attachments, as far as they are there.

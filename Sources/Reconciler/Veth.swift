@@ -17,8 +17,10 @@ package struct Veth: Resource {
     package var peer: Peer?
     /// Observed: the pod end's index in its namespace (IFLA_LINK).
     package var peerIndex: UInt32?
-    /// What the database's alias says, for people.
+    /// Whose pair it is, for people, and for ``isAnothers(_:)``.
     package var alias: String?
+    /// Observed: of the host's end.
+    package var mac: MACAddress?
 
     /// What is settled for the pod's end when the pair is made.
     package struct Peer: Hashable, Sendable {
@@ -40,7 +42,8 @@ package struct Veth: Resource {
 
     package init(
         ifname: String, attachment: Int64, bridge: String?, hairpin: Bool?, isUp: Bool = true, isMarked: Bool = true,
-        isDoomed: Bool = false, peer: Peer? = nil, peerIndex: UInt32? = nil, alias: String? = nil
+        isDoomed: Bool = false, peer: Peer? = nil, peerIndex: UInt32? = nil, alias: String? = nil,
+        mac: MACAddress? = nil
     ) {
         self.ifname = ifname
         self.attachment = attachment
@@ -52,6 +55,7 @@ package struct Veth: Resource {
         self.peer = peer
         self.peerIndex = peerIndex
         self.alias = alias
+        self.mac = mac
     }
 
     package var name: String { Veth.name(ifname) }
@@ -61,17 +65,25 @@ package struct Veth: Resource {
     package var pod: NamespaceID { .pod(attachment: attachment, path: peer?.path ?? "") }
 
     package static func render(_ intent: Intent, into desired: inout KernelState) {
-        for attachment in intent.attachments {
-            desired.insert(
-                Veth(
-                    ifname: attachment.hostIfname, attachment: attachment.id, bridge: attachment.bridge,
-                    hairpin: attachment.hairpin,
-                    peer: Peer(
-                        ifname: attachment.ifname, hostMAC: attachment.hostMAC, mac: attachment.mac,
-                        mtu: attachment.mtu, path: attachment.namespace.path),
-                    alias: "\(attachment.network): \(attachment.label) \(attachment.ifname)"),
-                in: .host)
-        }
+        for attachment in intent.attachments { desired.insert(Veth(attachment), in: .host) }
+    }
+
+    /// What an attachment asks for.
+    init(_ attachment: Attachment) {
+        self.init(
+            ifname: attachment.hostIfname, attachment: attachment.id, bridge: attachment.bridge,
+            hairpin: attachment.hairpin,
+            peer: Peer(
+                ifname: attachment.ifname, hostMAC: attachment.hostMAC, mac: attachment.mac, mtu: attachment.mtu,
+                path: attachment.namespace.path),
+            alias: "\(attachment.network): \(attachment.label) \(attachment.ifname)")
+    }
+
+    /// Whether a link of this name is the pair of a pod that the database forgot: it lost its log or was replaced by an
+    /// older copy, and numbers attachments a second time. Somebody may have changed the MAC or the alias, hardly both.
+    func isAnothers(_ observed: Self) -> Bool {
+        guard let peer, let mac = observed.mac, let owner = observed.alias else { return false }
+        return mac != peer.hostMAC && owner != alias
     }
 
     package static func observe(
@@ -88,14 +100,20 @@ package struct Veth: Resource {
                 Veth(
                     ifname: ifname, attachment: known ?? 0, bridge: bridge, hairpin: link.port?.hairpin,
                     isUp: link.isUp, isMarked: link.isMarked || link.isDoomed, isDoomed: link.isDoomed,
-                    peerIndex: link.link),
+                    peerIndex: link.link, alias: link.alias, mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) }
+                ),
                 in: .host)
         }
     }
 
     package func conflict(with observed: Self) -> String? {
-        observed.isMarked
-            ? nil : "a link named \(ifname) is there, and does not carry Plumb's mark (group \(Mark.group))"
+        guard observed.isMarked else {
+            return "a link named \(ifname) is there, and does not carry Plumb's mark (group \(Mark.group))"
+        }
+        guard isAnothers(observed) else { return nil }
+        return
+            "link \(ifname) belongs to \(observed.alias ?? ""), which the database has forgotten: it lost its log, or is "
+            + "an older copy. Restore the newest one, or drain the node"
     }
 
     package func drift(from observed: Self) -> [String] {

@@ -31,6 +31,11 @@ package struct PodIdentity: Hashable, Sendable {
         self.name = name
         self.uid = uid
     }
+
+    func label(containerID: String) -> String {
+        guard let name else { return "container \(containerID.prefix(12))" }
+        return namespace.map { "pod \($0)/\(name)" } ?? "pod \(name)"
+    }
 }
 
 /// An address that an attachment holds.
@@ -166,10 +171,7 @@ package struct Attachment: Hashable, Sendable, Identifiable {
     }
 
     /// `default/web-0`, or the container's id where no runtime said whose pod it is.
-    package var label: String {
-        guard let name = pod.name else { return "container \(containerID.prefix(12))" }
-        return pod.namespace.map { "pod \($0)/\(name)" } ?? "pod \(name)"
-    }
+    package var label: String { pod.label(containerID: containerID) }
 
     /// The host's end of the pair: the database's tag keeps it apart from another database's, the id from every other
     /// attachment that ever was. At most 15 characters, for ids below 36⁶.

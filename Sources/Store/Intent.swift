@@ -92,4 +92,18 @@ extension Store {
         }
         return found
     }
+
+    /// Whether the link of that name which the database gave up was this owner's, as its alias tells: network, pod and
+    /// interface.
+    package func withdrew(_ link: String, of owner: String) throws(StoreError) -> Bool {
+        let owners = try database.query(
+            """
+            SELECT pod_namespace, pod_name, container_id, ifname FROM events WHERE kind = 'withdrawn' AND object = ?
+            """, .text(link)
+        ) { (row) throws(StoreError) in
+            let pod = PodIdentity(namespace: row.optionalText(0), name: row.optionalText(1))
+            return " \(pod.label(containerID: row.text(2))) \(row.text(3))"
+        }
+        return owners.contains { owner.hasSuffix($0) }
+    }
 }
