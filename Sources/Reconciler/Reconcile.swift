@@ -60,7 +60,13 @@ package func reconcile(
     var doubtful = execute(plan, &kernel, &report)
     if !doubtful.isEmpty {
         // Somebody else's work or a lost reply: what a fresh look still misses has failed.
-        let second = diff(desired: desired, observed: try observe(desired, &kernel, .attachment))
+        let fresh = try observe(desired, &kernel, .attachment)
+        if let reason = foreignPodLink(desired, fresh) {
+            report.failureCode = .conflict
+            report.failures = [reason]
+            return report
+        }
+        let second = diff(desired: desired, observed: fresh)
         let missing = Set(second.changes.map(\.name) + second.conflicts.map(\.object.resource.name))
         for conflict in second.conflicts {
             report.failureCode = .conflict
@@ -72,6 +78,18 @@ package func reconcile(
         report.failures += doubtful.map(\.text)
     }
     return report
+}
+
+/// A pair that could not be made because its name in the pod is somebody else's; in words.
+private func foreignPodLink(_ desired: KernelState, _ observed: KernelState) -> String? {
+    for case .veth(let veth) in desired.all(in: .host) where observed[.host, veth.name] == nil {
+        for case .podLink(let link) in observed.all(in: veth.pod) {
+            let place = veth.peer?.path ?? "the pod"
+            return "an interface \(link.ifname) is in \(place) already, and is not ours: it stays as it is; delete it "
+                + "there, or use another CNI_IFNAME"
+        }
+    }
+    return nil
 }
 
 /// Takes an attachment's pair away, from the host's end. Needs nothing of the pod's namespace.
