@@ -11,7 +11,7 @@ DESTDIR ?=
 # lld comes with the toolchain, and is the one linker that keeps quiet about glibc's static getpwnam, which is not called.
 RELEASE = -c release --static-swift-stdlib -Xswiftc -static-executable -Xswiftc -use-ld=lld
 
-.PHONY: all test demo bench install clean deps
+.PHONY: all test torture demo bench install clean deps
 all: bin/plumb bin/plumbctl
 
 .PHONY: FORCE
@@ -29,6 +29,10 @@ deps:
 test: all
 	scripts/reference-plugins
 	PLUMB_BIN="$(CURDIR)/bin" $(SWIFT) test
+
+# Every system call of every verb, killed and made to fail: some twenty minutes.
+torture: all
+	PLUMB_TORTURE=1 PLUMB_BIN="$(CURDIR)/bin" $(SWIFT) test --filter TortureTests
 
 demo: all
 	scripts/demo

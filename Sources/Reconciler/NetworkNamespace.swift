@@ -60,11 +60,18 @@ package struct NetworkNamespace: ~Copyable {
             throw NetlinkError(
                 .socket, errno: Errno(rawValue: Glibc.errno), context: "enter the network namespace \(path)")
         }
-        defer {
-            if plumb_setns_net(home) != 0 { abort() }
-        }
+        defer { goBack(to: home) }
         return try NetlinkSocket()
     }
+}
+
+/// Nothing may go on in a pod's namespace that takes it for the host's. Memory may be short for a moment.
+private func goBack(to home: Int32) {
+    for _ in 0..<1000 {
+        if plumb_setns_net(home) == 0 { return }
+        usleep(1000)
+    }
+    abort()
 }
 
 /// What a path says about a namespace, without opening it.

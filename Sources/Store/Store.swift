@@ -177,13 +177,18 @@ package struct Store: ~Copyable {
     /// Looks without opening: opening and closing would drop SQLite's own locks in this process.
     package static func exists(_ directory: String) -> Bool {
         var info = Glibc.stat()
-        return stat(directory + "/" + fileName, &info) == 0
+        // On doubt: what cannot be looked at must not be taken for what was never there.
+        return stat(directory + "/" + fileName, &info) == 0 || (errno != ENOENT && errno != ENOTDIR)
     }
 
     /// What SQLite would take for a new database, and throw its log away, or for a disk that fails.
     private static func checkFile(_ directory: String, _ path: String) throws(StoreError) {
         var info = Glibc.stat()
-        guard stat(path, &info) == 0 else { throw missing(directory) }
+        guard stat(path, &info) == 0 else {
+            let errno = Errno(rawValue: Glibc.errno)
+            if errno == .noSuchFileOrDirectory || errno == .notDirectory { throw missing(directory) }
+            throw StoreError(.io, "cannot look at \(path)", errno: errno)
+        }
         guard info.st_mode & S_IFMT != S_IFDIR else {
             throw StoreError(.io, "\(path) is a directory: move it away, and restore the database if there was one")
         }
