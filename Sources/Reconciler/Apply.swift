@@ -50,8 +50,23 @@ package func apply(
     } catch {
         result.failures.append(error.description)
     }
+    if collected.leavesGateway(in: examination.intent) {
+        mendHost(try examine(store, &kernel), store, &kernel, &result)
+    }
     try record(result, started: started, in: store)
     return result
+}
+
+extension Collected {
+    /// A bridge may have a gateway that nobody asks for any more, since pods held the last leases that named it.
+    fileprivate func leavesGateway(in intent: Intent) -> Bool {
+        let gone = Set(released.map(\.attachment.id))
+        var kept = Set(intent.networks.flatMap { $0.spec.rangeSets.joined().map(\.gateway) })
+        for attachment in intent.attachments where !gone.contains(attachment.id) {
+            kept.formUnion(attachment.leases.compactMap(\.gateway))
+        }
+        return released.flatMap(\.attachment.leases).contains { $0.gateway.map(kept.contains) == false }
+    }
 }
 
 extension Plan.Conflict {

@@ -23,6 +23,20 @@ import Testing
         #expect(status.status == 0 && status.stdout.contains("Attachments: 1 ready"), "\(status.all)")
     }
 
+    /// Its lease was the last to name a gateway of subnets that are no longer configured.
+    @Test func takesItsGatewayAlong() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        let hostEnd = try #require(try node.add("pod1")["interfaces"][1]["name"].text)
+        try node.add("pod2", #""subnets": ["10.245.0.0/24"]"#)
+        try node.run("ip netns del pod1")
+        try node.waitUntilGone(hostEnd)
+        try node.expectConvergence()
+        let gateways = try node.json("ip -j -4 addr show dev cni0")[0].addresses
+        #expect(gateways == ["10.245.0.1/24"])
+        try node.expectPing(from: "pod2", to: "10.245.0.1")
+    }
+
     @Test func namespaceLingers() throws {
         let node = try TestNode()
         try node.addPods(1)
