@@ -41,6 +41,18 @@ import Testing
         }
     }
 
+    @Test func `a bridge that an ADD beside it made is no failure`() throws {
+        try withDirectory { directory in
+            let store = try Store.open(directory: directory, access: .create)
+            let bridge = try #require(try add(1, store).first).bridge
+            var kernel = SimulatedKernel()
+            kernel.rivals = [bridge]
+            #expect(try apply(store, &kernel).failures == [])
+            #expect(kernel.rivals == [])
+            #expect(try examine(store, &kernel).isClean)
+        }
+    }
+
     @Test func `one broken pod never stops another, and is named`() throws {
         try withDirectory { directory in
             let store = try Store.open(directory: directory, access: .create)

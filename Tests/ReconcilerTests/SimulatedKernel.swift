@@ -20,6 +20,8 @@ struct SimulatedKernel: Kernel {
     var refusedSteps: Set<Int> = []
     /// Changes to objects of these names are refused.
     var refusedNames: Set<String> = []
+    /// Bridges that another process makes just before we do.
+    var rivals: Set<String> = []
     private(set) var steps = 0
     private(set) var performed: [Change] = []
     private var inHand: NamespaceID?
@@ -102,6 +104,10 @@ extension SimulatedKernel {
             guard self[.host].links[bridge.ifname] == nil else { return .lookAgain("\(change.name): EEXIST") }
             insertLink(
                 bridge.ifname, SimulatedLink(kind: "bridge", isMarked: true, mac: bridge.mac, mtu: bridge.mtu ?? 1500))
+            if rivals.remove(bridge.ifname) != nil {
+                self[.host].links[bridge.ifname]?.isUp = true
+                return .lookAgain("\(change.name): EEXIST")
+            }
         case .change:
             guard var link = self[.host].links[bridge.ifname] else { return .failed("\(change.name): ENODEV") }
             link.mac = bridge.mac ?? link.mac
