@@ -1,5 +1,7 @@
 # make            bin/plumb and bin/plumbctl: release, static, stripped
 # make test       every test, unit to real kernel (as root)
+# make torture    each system call killed and made to fail (as root)
+# make soak       random steps against a model: SEED=… STEPS=… (as root)
 # make demo       a node in namespaces of its own, played through (as root)
 # make install    into DESTDIR: the plugin to CNI_BIN_DIR, plumbctl to PREFIX/bin
 # make bench      the figures that the documents quote (as root)
@@ -11,7 +13,7 @@ DESTDIR ?=
 # lld comes with the toolchain, and is the one linker that keeps quiet about glibc's static getpwnam, which is not called.
 RELEASE = -c release --static-swift-stdlib -Xswiftc -static-executable -Xswiftc -use-ld=lld
 
-.PHONY: all test torture demo bench install clean deps
+.PHONY: all test torture soak demo bench install clean deps
 all: bin/plumb bin/plumbctl
 
 .PHONY: FORCE
@@ -33,6 +35,9 @@ test: all
 # Every system call of every verb, killed and made to fail: some twenty minutes.
 torture: all
 	PLUMB_TORTURE=1 PLUMB_BIN="$(CURDIR)/bin" $(SWIFT) test --filter TortureTests
+# Anything in any order for as long as one likes: make soak SEED=7 STEPS=20000
+soak: all
+	SEED="$(SEED)" STEPS="$(STEPS)" PLUMB_BIN="$(CURDIR)/bin" $(SWIFT) test --filter ChaosTests
 
 demo: all
 	scripts/demo

@@ -84,6 +84,16 @@ final class Command {
         stdin = -1
     }
 
+    /// Writes to its stdin, which must still be open.
+    func say(_ text: String) throws {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { send(stdin, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            guard count > 0 else { throw Failure(description: "the process ended: errno \(errno)") }
+            bytes = bytes.dropFirst(count)
+        }
+    }
+
     func kill() { _ = Glibc.kill(process, SIGKILL) }
 
     /// One piece of what it says; empty if it ended.

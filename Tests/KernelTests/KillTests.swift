@@ -98,7 +98,7 @@ import Testing
 }
 
 /// A generator that a printed seed repeats (Steele, Lea, Flood: SplitMix64).
-private struct SplitMix: RandomNumberGenerator {
+struct SplitMix: RandomNumberGenerator {
     var state: UInt64
 
     mutating func next() -> UInt64 {

@@ -48,6 +48,9 @@ final class TestNode {
         return try Command(entry + inner + arguments, environment: environment, input: input)
     }
 
+    /// Starts a command in the node whose stdin stays open.
+    func open(_ arguments: [String]) throws -> Command { try Command(entry + arguments) }
+
     /// Runs a script in the node; `$PLUMB` and `$PLUMBCTL` are the binaries, `$DATA` the data directory.
     func attempt(
         _ script: String, environment: [String: String] = [:], in namespace: String? = nil
