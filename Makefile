@@ -32,9 +32,10 @@ test: all
 	scripts/reference-plugins
 	PLUMB_BIN="$(CURDIR)/bin" $(SWIFT) test
 
-# Every system call of every verb, killed and made to fail: some twenty minutes.
+# Every system call of every verb, killed and made to fail.
 torture: all
 	PLUMB_TORTURE=1 PLUMB_BIN="$(CURDIR)/bin" $(SWIFT) test --filter TortureTests
+
 # Anything in any order for as long as one likes: make soak SEED=7 STEPS=20000
 soak: all
 	SEED="$(SEED)" STEPS="$(STEPS)" PLUMB_BIN="$(CURDIR)/bin" $(SWIFT) test --filter ChaosTests
