@@ -76,10 +76,12 @@ extension ChaosNode {
     private func loseFile() throws {
         guard try hasDatabase else { return }
         _ = try shell.run("mkdir /run/away; mv $DATA/state.db* /run/away")
-        let before = try shell.run("ip -br link")
+        // Names alone, and not at once: states change, and links of ended namespaces go, when the kernel comes to it.
+        let names = "ip -br link | cut -d' ' -f1"
+        let before = try shell.run("sleep 0.3; \(names)")
         let said = try shell.run("$PLUMBCTL apply --data-dir $DATA; echo $?")
         guard said.contains("there is no /run/plumb/state.db"), said.hasSuffix("\n1") else { throw fail(said) }
-        guard try shell.run("ip -br link") == before else { throw fail("apply without a database changed links") }
+        guard try shell.run(names) == before else { throw fail("apply without a database changed links") }
         _ = try shell.run("mv /run/away/* $DATA; rmdir /run/away")
     }
 
