@@ -33,6 +33,9 @@ extension Plugin {
             // Nothing was ever recorded here: nothing of ours is to be taken away.
             case .missing: try deleteBeforeUs(environment, config, bootID: bootID, &talk)
             case .locked: throw PluginError(error)
+            case .readOnly:
+                isRecorded = try deleteReadOnly(environment, config, variables, delegate, bootID, because: error, &talk)
+                if !isRecorded { try deleteUnrecorded(environment, bootID: bootID, because: error, &talk) }
             default: try deleteUnrecorded(environment, bootID: bootID, because: error, &talk)
             }
         }
@@ -64,13 +67,17 @@ extension Plugin {
     private static func lockedAttachment(
         _ environment: Environment, network: String, _ store: borrowing Store
     ) throws(StoreError) -> Attachment? {
-        let all = try store.attachments(containerID: environment.containerID, ifname: environment.ifname)
-        // After the network was renamed, it is the one that there is.
-        guard let found = all.first(where: { $0.network == network }) ?? (all.count == 1 ? all.first : nil) else {
-            return nil
-        }
+        guard let found = try recordedAttachment(environment, network: network, store) else { return nil }
         try store.lock(attachment: found.id)
         return try store.intent(attachment: found.id).attachments.first
+    }
+
+    /// After the network was renamed, it is the one that there is.
+    private static func recordedAttachment(
+        _ environment: Environment, network: String, _ store: borrowing Store
+    ) throws(StoreError) -> Attachment? {
+        let all = try store.attachments(containerID: environment.containerID, ifname: environment.ifname)
+        return all.first { $0.network == network } ?? (all.count == 1 ? all.first : nil)
     }
 
     /// Writes to the database; what the disk refuses is told and made up for by apply.
@@ -83,6 +90,27 @@ extension Plugin {
             guard error.code != .locked else { throw PluginError(error) }
             talk.append("plumb: DEL goes on, and the lease is collected by the next `plumbctl apply`: \(error)")
         }
+    }
+
+    /// On a file system that cannot be written, nor locked, the row still says what must go; `false` if none can be read.
+    private static func deleteReadOnly(
+        _ environment: Environment, _ config: Config.Reference, _ variables: [String: String],
+        _ delegate: DelegatedIPAM?, _ bootID: String, because error: StoreError, _ talk: inout [String]
+    ) throws(PluginError) -> Bool {
+        let recorded: Attachment?
+        do throws(StoreError) {
+            let store = try Store.open(directory: config.dataDirectory, access: .read, endsWithProcess: true)
+            recorded = try recordedAttachment(environment, network: config.name, store)
+        } catch {
+            return false
+        }
+        guard let recorded else { return false }
+        talk.append("plumb: DEL goes on, and the lease is collected by the next `plumbctl apply`: \(error)")
+        var kernel = try reconciling { () throws(ReconcilerError) in try LiveKernel(bootID: bootID) }
+        let report = try reconciling { () throws(ReconcilerError) in try remove(recorded, &kernel) }
+        guard report.failures.isEmpty else { throw kernelFailure(recorded, report) }
+        try takeBack(recorded, variables, configuration: delegate)
+        return true
     }
 
     /// Without a readable database, what CNI_NETNS holds under CNI_IFNAME with our mark is what must go.

@@ -64,26 +64,6 @@ import Testing
         try node.expectPing(from: "pod2", to: "10.244.0.1")
     }
 
-    @Test func onAReadOnlyDisk() throws {
-        let node = try TestNode()
-        try node.addPods(2)
-        try node.run(#"mkdir "$DATA"; mount -t tmpfs tmpfs "$DATA""#)
-        let hostEnd = try #require(try node.add("pod1")["interfaces"][1]["name"].text)
-        try node.run(#"mount -o remount,ro "$DATA""#)
-        let deletion = try node.call(Call(verb: "DEL"))
-        #expect(deletion.status == 0 && deletion.stdout.isEmpty, "\(deletion.all)")
-        #expect(deletion.stderr.contains("plumbctl apply"), "\(deletion.all)")
-        #expect(try node.attempt("ip link show \(hostEnd)").status == 1)
-        #expect(try node.attempt("ip link show eth0", in: "pod1").status == 1)
-        try node.expectError(Call(pod: "pod2"), code: 5, saying: [])
-
-        try node.run(#"mount -o remount,rw "$DATA"; ip netns del pod1"#)
-        #expect(try node.sql("SELECT count(*) FROM v_leases") == "2")
-        try node.expectConvergence()
-        try node.expectNothingLeft()
-        try node.run(#"umount "$DATA""#)
-    }
-
     @Test func leavesAForeignLinkOfTheSameName() throws {
         let node = try TestNode()
         try node.addPods(1)

@@ -38,7 +38,9 @@ struct Subject: Sendable, CustomTestStringConvertible {
                 #"rm -rf "$DATA"; mkdir -p /run/cni/pods; printf 'c-old\r\neth0' | tee /run/cni/pods/10.9.0.2 > /run/cni/pods/10.9.0.4"#,
             run: #"CNI_COMMAND=ADD "$PLUMB""#,
             members: #""isGateway": true, "ipam": {"subnet": "10.9.0.0/29", "dataDir": "/run/cni"}"#,
-            invariant: ("SELECT group_concat(address) FROM held", "10.9.0.2,10.9.0.4")),
+            invariant: (
+                "SELECT group_concat(address) FROM (SELECT address FROM held ORDER BY address)", "10.9.0.2,10.9.0.4"
+            )),
         Subject(
             testDescription: "migration", prepare: "old_database",
             run: #"CNI_COMMAND=ADD "$PLUMB""#, invariant: ("SELECT user_version > 1002 FROM pragma_user_version", "1")),

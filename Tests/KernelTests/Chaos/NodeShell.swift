@@ -46,8 +46,8 @@ struct Invocation {
 }
 
 extension NodeShell {
-    /// Runs them all at once, and waits for all.
-    func run(_ invocations: [Invocation]) throws -> [Output] {
+    /// Runs them all at once, and waits for all; each may take so many seconds.
+    func run(_ invocations: [Invocation], patience: Int = 30) throws -> [Output] {
         var script = ""
         for (place, invocation) in invocations.enumerated() {
             let variables = invocation.variables.sorted { $0.key < $1.key }.map { "\($0.key)='\($0.value)'" }
@@ -55,7 +55,7 @@ extension NodeShell {
                 "strace -f -qq -o /dev/null -e trace=\($0.call) -e inject=\($0.call):signal=KILL:when=\($0.turn)"
             }
             script += """
-                { rc=0; \(variables.joined(separator: " ")) timeout 30 \(strace ?? "") \(invocation.command) \
+                { rc=0; \(variables.joined(separator: " ")) timeout \(patience) \(strace ?? "") \(invocation.command) \
                 <<< '\(invocation.input)' >/run/out.\(place) 2>/run/err.\(place) || rc=$?; echo $rc >/run/rc.\(place); } 2>/dev/null &
 
                 """
