@@ -71,5 +71,11 @@ package struct CIDR: Hashable, Sendable, Comparable, CustomStringConvertible {
         (lhs.address, lhs.prefixLength) < (rhs.address, rhs.prefixLength)
     }
 
-    package var description: String { "\(address)/\(prefixLength)" }
+    package var description: String {
+        var text: [UInt8] = []
+        address.append(to: &text)
+        text.append("/")
+        text.append(number: prefixLength, radix: 10)
+        return String(decoding: text, as: UTF8.self)
+    }
 }

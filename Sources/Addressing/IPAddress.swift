@@ -34,7 +34,7 @@ package struct IPAddress: Hashable, Sendable, Comparable, CustomStringConvertibl
     package static func v6(_ bits: UInt128) -> Self { Self(unchecked: .v6, bits) }
 
     /// Reads four or sixteen bytes in network order, the form in which netlink carries an address.
-    package init?(networkBytes bytes: some Collection<UInt8>) {
+    package init?(networkBytes bytes: [UInt8]) {
         let family: IPFamily
         switch bytes.count {
         case 4: family = .v4
@@ -72,9 +72,15 @@ package struct IPAddress: Hashable, Sendable, Comparable, CustomStringConvertibl
     package var isUnspecified: Bool { bits == 0 }
 
     package var description: String {
+        var text: [UInt8] = []
+        append(to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    func append(to text: inout [UInt8]) {
         switch family {
-        case .v4: networkBytes.map(String.init).joined(separator: ".")
-        case .v6: IPv6Text.format(bits)
+        case .v4: IPv4Text.append(UInt32(truncatingIfNeeded: bits), to: &text)
+        case .v6: IPv6Text.append(bits, to: &text)
         }
     }
 }
@@ -121,5 +127,12 @@ enum IPv4Text {
             value = value * 10 + Int(digit - UInt8(ascii: "0"))
         }
         return UInt8(exactly: value)
+    }
+
+    static func append(_ bits: UInt32, to text: inout [UInt8]) {
+        for shift in [24, 16, 8, 0] as [UInt32] {
+            if shift < 24 { text.append(".") }
+            text.append(number: Int(bits >> shift & 0xff), radix: 10)
+        }
     }
 }

@@ -52,28 +52,37 @@ enum IPv6Text {
         return value
     }
 
-    static func format(_ bits: UInt128) -> String {
-        let groups = stride(from: 112, through: 0, by: -16).map { UInt16(truncatingIfNeeded: bits >> UInt128($0)) }
+    static func append(_ bits: UInt128, to text: inout [UInt8]) {
         // RFC 5952 section 5: IPv4-mapped addresses keep the dotted form.
         if bits >> 32 == 0xffff {
-            return "::ffff:\(IPAddress.v4(UInt32(truncatingIfNeeded: bits)))"
+            text += "::ffff:".utf8
+            return IPv4Text.append(UInt32(truncatingIfNeeded: bits), to: &text)
         }
-        func hex(_ groups: some Sequence<UInt16>) -> String {
-            groups.map { String($0, radix: 16) }.joined(separator: ":")
+        let gap = longestZeroRun(bits)
+        for place in 0..<8 {
+            if gap.contains(place) {
+                if place == gap.lowerBound { text += "::".utf8 }
+                continue
+            }
+            if place > 0, place != gap.upperBound { text.append(":") }
+            text.append(number: group(place, of: bits), radix: 16)
         }
-        guard let gap = longestZeroRun(groups) else { return hex(groups) }
-        return hex(groups[..<gap.lowerBound]) + "::" + hex(groups[gap.upperBound...])
     }
 
-    /// RFC 5952 section 4.2: the longest run of two or more zero groups, the first of equals.
-    private static func longestZeroRun(_ groups: [UInt16]) -> Range<Int>? {
-        var best: Range<Int>?
+    /// The groups count from the left.
+    private static func group(_ place: Int, of bits: UInt128) -> Int {
+        Int(UInt16(truncatingIfNeeded: bits >> UInt128(112 - 16 * place)))
+    }
+
+    /// RFC 5952 section 4.2: the longest run of two or more zero groups, the first of equals; empty if there is none.
+    private static func longestZeroRun(_ bits: UInt128) -> Range<Int> {
+        var best = 0..<0
         var start = 0
-        while start < groups.count {
+        while start < 8 {
             var end = start
-            while end < groups.count, groups[end] == 0 { end += 1 }
-            if end - start >= 2, end - start > best?.count ?? 0 { best = start..<end }
-            start = max(end, start) + 1
+            while end < 8, group(end, of: bits) == 0 { end += 1 }
+            if end - start >= 2, end - start > best.count { best = start..<end }
+            start = end + 1
         }
         return best
     }

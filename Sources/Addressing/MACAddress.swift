@@ -4,9 +4,9 @@ package struct MACAddress: Hashable, Sendable, CustomStringConvertible {
     package let bytes: [UInt8]
 
     /// `nil` unless there are six bytes.
-    package init?(bytes: some Collection<UInt8>) {
+    package init?(bytes: [UInt8]) {
         guard bytes.count == 6 else { return nil }
-        self.bytes = Array(bytes)
+        self.bytes = bytes
     }
 
     /// Parses six two-digit groups joined by `:` or by `-`, as Go's `net.ParseMAC` does for EUI-48.
@@ -38,6 +38,12 @@ package struct MACAddress: Hashable, Sendable, CustomStringConvertible {
     package var isUnicast: Bool { bytes[0] & 1 == 0 && bytes.contains { $0 != 0 } }
 
     package var description: String {
-        bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined(separator: ":")
+        var text: [UInt8] = []
+        for byte in bytes {
+            if !text.isEmpty { text.append(":") }
+            text.append(number: Int(byte >> 4), radix: 16)
+            text.append(number: Int(byte & 15), radix: 16)
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 }
