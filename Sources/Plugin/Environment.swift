@@ -61,7 +61,7 @@ package struct Environment: Hashable, Sendable {
             }
             values[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
         }
-        let known: Set = [
+        let known = [
             "IgnoreUnknown", "K8S_POD_NAMESPACE", "K8S_POD_NAME", "K8S_POD_INFRA_CONTAINER_ID", "K8S_POD_UID", "MAC",
             "IP",
         ]

@@ -40,7 +40,8 @@ package final class NamespaceReader {
     package var table = LinkTable()
     private var extent: Extent = .attachment
     private var byName: [String: LinkMessage?] = [:]
-    private var names: [Int32: String] = [:]
+    /// Of a dump; with fewer links, ``byName`` is looked through: a dictionary of another kind costs more at first use.
+    private var dumpedNames: [Int32: String] = [:]
     private var dumpedLinks: [LinkMessage]?
     private var dumpedAddresses: [UInt32: [AddressMessage]]?
 
@@ -63,7 +64,7 @@ package final class NamespaceReader {
     func begin(_ extent: Extent) {
         self.extent = extent
         byName.removeAll(keepingCapacity: true)
-        names.removeAll(keepingCapacity: true)
+        dumpedNames = [:]
         dumpedLinks = nil
         dumpedAddresses = nil
         table.forget()
@@ -105,9 +106,11 @@ package final class NamespaceReader {
     }
 
     func linkName(index: Int32) throws(NetlinkError) -> String? {
-        if let name = names[index] { return name }
+        if let name = dumpedNames[index] { return name }
+        if dumpedLinks == nil, let known = byName.values.first(where: { $0?.index == index }) { return known?.name }
         guard let link = try one(.getLink(index: index, context: "read link \(index)")) else { return nil }
         learn(link)
+        if let name = link.name { byName[name] = .some(link) }
         return link.name
     }
 
@@ -138,7 +141,9 @@ package final class NamespaceReader {
         let links = try dump(.dumpLinks(context: "read links"), LinkMessage.init(parsing:))
         for link in links {
             learn(link)
-            if let name = link.name { byName[name] = .some(link) }
+            guard let name = link.name else { continue }
+            byName[name] = .some(link)
+            dumpedNames[link.index] = name
         }
         dumpedLinks = links
         return links
@@ -146,7 +151,6 @@ package final class NamespaceReader {
 
     private func learn(_ link: LinkMessage) {
         guard let name = link.name else { return }
-        names[link.index] = name
         table.learn(name, index: link.index)
     }
 
