@@ -13,17 +13,17 @@ enum AddResult {
             try check(addresses: attachment.leases.map(\.address.family), routes: attachment.routes, version)
             return JSONWriter.write(
                 .object([
-                    ("cniVersion", .string(version.rawValue)), ("ip4", perFamily(.v4, attachment)),
-                    ("ip6", perFamily(.v6, attachment)), ("dns", attachment.dns.map { .verbatim($0) }),
+                    ("cniVersion", .string(version.rawValue)), ("dns", attachment.dns.map { .verbatim($0) }),
+                    ("ip4", perFamily(.v4, attachment)), ("ip6", perFamily(.v6, attachment)),
                 ]))
         }
         return JSONWriter.write(
             .object([
                 ("cniVersion", .string(version.rawValue)),
+                ("dns", attachment.dns.map { .verbatim($0) }),
                 ("interfaces", .array(interfaces(attachment, bridgeMAC: bridgeMAC, version))),
                 ("ips", .array(attachment.leases.map { ip($0, version) })),
                 ("routes", .array(attachment.routes.map { route($0, version) })),
-                ("dns", attachment.dns.map { .verbatim($0) }),
             ]))
     }
 
@@ -56,7 +56,7 @@ enum AddResult {
         guard let lease = attachment.leases.first(where: { $0.address.family == family }) else { return nil }
         let routes = attachment.routes.filter { $0.destination.family == family }
         return .object([
-            ("ip", .string(lease.address.description)), ("gateway", lease.gateway.map { .string($0.description) }),
+            ("gateway", lease.gateway.map { .string($0.description) }), ("ip", .string(lease.address.description)),
             ("routes", routes.isEmpty ? nil : .array(routes.map { route($0, .v0_2_0) })),
         ])
     }
@@ -67,13 +67,13 @@ enum AddResult {
         // Since 1.1.0, in bytes.
         let mtu: JSONWriter.Value? = version >= .v1_1_0 ? attachment.mtu.map { .integer($0) } : nil
         return [
-            .object([("name", .string(attachment.bridge)), ("mac", .string(bridgeMAC.description))]),
+            .object([("mac", .string(bridgeMAC.description)), ("name", .string(attachment.bridge))]),
             .object([
-                ("name", .string(attachment.hostIfname)), ("mac", .string(attachment.hostMAC.description)),
-                ("mtu", mtu),
+                ("mac", .string(attachment.hostMAC.description)), ("mtu", mtu),
+                ("name", .string(attachment.hostIfname)),
             ]),
             .object([
-                ("name", .string(attachment.ifname)), ("mac", .string(attachment.mac.description)), ("mtu", mtu),
+                ("mac", .string(attachment.mac.description)), ("mtu", mtu), ("name", .string(attachment.ifname)),
                 ("sandbox", .string(attachment.namespace.path)),
             ]),
         ]
@@ -82,26 +82,25 @@ enum AddResult {
     /// `interface` is the index of the pod's own in `interfaces`, or containerd finds no pod IP.
     private static func ip(_ lease: Lease, _ version: ProtocolVersion) -> JSONWriter.Value {
         .object([
-            ("version", version < .v1_0_0 ? .string(String(lease.address.family.version)) : nil),
             ("address", .string(lease.address.description)),
             ("gateway", lease.gateway.map { .string($0.description) }),
             ("interface", .integer(2)),
+            ("version", version < .v1_0_0 ? .string(String(lease.address.family.version)) : nil),
         ])
     }
 
     /// All but destination and gateway came with 1.1.0.
     private static func route(_ route: RouteSpec, _ version: ProtocolVersion) -> JSONWriter.Value {
-        var members: [(String, JSONWriter.Value?)] = [
-            ("dst", .string(route.destination.description)), ("gw", route.gateway.map { .string($0.description) }),
-        ]
-        if version >= .v1_1_0 {
-            members += [
-                ("mtu", route.mtu.map { .integer(Int($0)) }), ("advmss", route.advertisedMSS.map { .integer(Int($0)) }),
-                ("priority", route.metric == 0 ? nil : .integer(Int(route.metric))),
-                ("table", route.table == 254 ? nil : .integer(Int(route.table))),
-                ("scope", route.scope.map { .integer(Int($0)) }),
-            ]
-        }
-        return .object(members)
+        let isNew = version >= .v1_1_0
+        func number(_ value: UInt32?) -> JSONWriter.Value? { isNew ? value.map { .integer(Int($0)) } : nil }
+        return .object([
+            ("advmss", number(route.advertisedMSS)),
+            ("dst", .string(route.destination.description)),
+            ("gw", route.gateway.map { .string($0.description) }),
+            ("mtu", number(route.mtu)),
+            ("priority", number(route.metric == 0 ? nil : route.metric)),
+            ("scope", number(route.scope.map(UInt32.init))),
+            ("table", number(route.table == 254 ? nil : route.table)),
+        ])
     }
 }

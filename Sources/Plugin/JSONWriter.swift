@@ -12,53 +12,61 @@ enum JSONWriter {
     }
 
     static func write(_ value: Value) -> String {
-        var text = ""
+        var text: [UInt8] = []
         append(value, to: &text)
-        return text
+        return String(decoding: text, as: UTF8.self)
     }
 
-    private static func append(_ value: Value, to text: inout String) {
+    private static func append(_ value: Value, to text: inout [UInt8]) {
         switch value {
         case .string(let string): appendQuoted(string, to: &text)
-        case .integer(let integer): text += String(integer)
-        case .verbatim(let json): text += json
+        case .integer(let integer): text += String(integer).utf8
+        case .verbatim(let json): text += json.utf8
         case .array(let elements):
-            text += "["
+            text.append(UInt8(ascii: "["))
             for (index, element) in elements.enumerated() {
-                if index > 0 { text += "," }
+                if index > 0 { text.append(UInt8(ascii: ",")) }
                 append(element, to: &text)
             }
-            text += "]"
+            text.append(UInt8(ascii: "]"))
         case .object(let members):
-            text += "{"
+            text.append(UInt8(ascii: "{"))
             var isFirst = true
-            for case (let key, let value?) in members.sorted(by: { $0.0 < $1.0 }) {
-                if !isFirst { text += "," }
+            for case (let key, let value?) in sorted(members) {
+                if !isFirst { text.append(UInt8(ascii: ",")) }
                 isFirst = false
                 appendQuoted(key, to: &text)
-                text += ":"
+                text.append(UInt8(ascii: ":"))
                 append(value, to: &text)
             }
-            text += "}"
+            text.append(UInt8(ascii: "}"))
         }
+    }
+
+    /// Members are mostly given in order, and to see that costs less than to sort them.
+    private static func sorted(_ members: [(String, Value?)]) -> [(String, Value?)] {
+        for place in members.indices.dropFirst() where members[place].0 < members[place - 1].0 {
+            return members.sorted { $0.0 < $1.0 }
+        }
+        return members
     }
 
     /// RFC 8259 section 7: quotation mark, reverse solidus and control characters are escaped.
-    private static func appendQuoted(_ string: String, to text: inout String) {
-        text += "\""
-        for scalar in string.unicodeScalars {
-            switch scalar {
-            case "\"": text += "\\\""
-            case "\\": text += "\\\\"
-            case "\n": text += "\\n"
-            case "\r": text += "\\r"
-            case "\t": text += "\\t"
-            case "\u{0}"..<"\u{20}":
-                let digits = String(scalar.value, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: text.unicodeScalars.append(scalar)
+    private static func appendQuoted(_ string: String, to text: inout [UInt8]) {
+        text.append(UInt8(ascii: "\""))
+        for byte in string.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""): text += "\\\"".utf8
+            case UInt8(ascii: "\\"): text += "\\\\".utf8
+            case UInt8(ascii: "\n"): text += "\\n".utf8
+            case UInt8(ascii: "\r"): text += "\\r".utf8
+            case UInt8(ascii: "\t"): text += "\\t".utf8
+            case 0..<0x20:
+                let digits = String(byte, radix: 16)
+                text += ("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).utf8
+            default: text.append(byte)
             }
         }
-        text += "\""
+        text.append(UInt8(ascii: "\""))
     }
 }

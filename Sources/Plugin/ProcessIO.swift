@@ -23,7 +23,7 @@ package enum ProcessIO {
     package static func standardInput() throws(PluginError) -> [UInt8] {
         guard isatty(STDIN_FILENO) == 0 else { return [] }
         var input: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 16 << 10)
+        var chunk = [UInt8](repeating: 0, count: 4 << 10)
         while true {
             let count = read(STDIN_FILENO, &chunk, chunk.count)
             if count == 0 { return input }

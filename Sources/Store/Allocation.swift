@@ -120,7 +120,13 @@ enum Allocation {
     private static func isGateway(
         _ address: IPAddress, bridge: String, _ database: borrowing Connection
     ) throws(StoreError) -> Bool {
-        try database.integer("SELECT ?1 IN (\(gatewaysOnBridge))", .text(address.description), .text(bridge)) == 1
+        // Not by IN, which copies the list into a table of its own.
+        try database.integer(
+            """
+            SELECT 1 FROM networks AS n JOIN ranges AS r ON r.network_id = n.id
+            WHERE n.bridge = ?2 AND n.is_gateway AND r.gateway = ?1
+            UNION ALL SELECT 1 FROM gateways WHERE bridge = ?2 AND gateway = ?1
+            """, .text(address.description), .text(bridge)) != nil
     }
 
     /// Puts an address behind all others that a range may hand out again.
