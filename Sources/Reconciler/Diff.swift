@@ -20,10 +20,17 @@ package func diff(desired: KernelState, observed: KernelState, withdrawn: Set<St
             prune(object, in: namespace, withdrawn: withdrawn, plan: &plan)
         }
     }
-    plan.changes.sort { ($0.phase, $0.attachment ?? 0, $0.name) < ($1.phase, $1.attachment ?? 0, $1.name) }
+    plan.changes.sort { comes($0, before: $1) }
     plan.conflicts.sort { $0.object.resource.name < $1.object.resource.name }
     plan.notices.sort()
     return plan
+}
+
+/// Names are made up when they are asked for, and seldom decide.
+private func comes(_ change: Change, before other: Change) -> Bool {
+    if change.phase != other.phase { return change.phase < other.phase }
+    let (attachment, others) = (change.attachment ?? 0, other.attachment ?? 0)
+    return attachment == others ? change.name < other.name : attachment < others
 }
 
 /// Whether the inside of a namespace is compared at all.

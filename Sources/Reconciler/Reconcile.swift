@@ -20,7 +20,7 @@ package struct Report: Sendable {
         let done = done.map { change in
             Event(
                 kind: Event.Kind(change.action), object: change.name,
-                reason: [cause, change.reason].compactMap(\.self).joined(separator: ": "), detail: change.command,
+                reason: cause.map { "\($0): \(change.reason)" } ?? change.reason, detail: change.command,
                 attachment: attachment)
         }
         return done + failures.map { Event(kind: .failed, object: $0, reason: cause, attachment: attachment) }
