@@ -69,7 +69,7 @@ extension Plugin {
     ) throws(StoreError) -> Attachment? {
         guard let found = try recordedAttachment(environment, network: network, store) else { return nil }
         try store.lock(attachment: found.id)
-        return try store.intent(attachment: found.id).attachments.first
+        return try store.attachment(found.id)
     }
 
     /// After the network was renamed, it is the one that there is.

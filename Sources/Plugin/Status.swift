@@ -43,7 +43,7 @@ extension Plugin {
                 return try judge(NetworkUsage(), [], config, &kernel)
             }
             let store = try storing { () throws(StoreError) in
-                try Store.open(directory: config.dataDirectory, access: .write)
+                try Store.open(directory: config.dataDirectory, access: .write, endsWithProcess: true)
             }
             try storing { () throws(StoreError) in try store.probe() }
             let usage = try storing { () throws(StoreError) in try store.usage(config.network, bootID: bootID) }

@@ -60,8 +60,7 @@ private func lock(
             result.skipped.append(candidate.attachment)
             return nil
         }
-        let intent = try mapped { () throws(StoreError) in try store.intent(attachment: id) }
-        guard let current = intent.attachments.first else { return nil }
+        guard let current = try mapped({ () throws(StoreError) in try store.attachment(id) }) else { return nil }
         var doomed = candidate
         doomed.attachment = current
         if current.isDoomed { return doomed }

@@ -52,6 +52,11 @@ extension Store {
         }
     }
 
+    /// One attachment as it is now, without its network; `nil` if there is none any more.
+    package func attachment(_ id: Int64) throws(StoreError) -> Attachment? {
+        try read { (database) throws(StoreError) in try Attachment.load(database, id: id) }
+    }
+
     /// The attachments of a container's interface: one a network at most.
     package func attachments(containerID: String, ifname: String) throws(StoreError) -> [Attachment] {
         try read { (database) throws(StoreError) in
