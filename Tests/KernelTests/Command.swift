@@ -115,7 +115,8 @@ final class Command {
             for stream in waiting where stream.revents != 0 {
                 let count = read(stream.fd, &chunk, chunk.count)
                 if count > 0 { said[stream.fd]?.append(contentsOf: chunk[..<count]) }
-                if count == 0 { open.removeAll { $0 == stream.fd } }
+                // Also what cannot be read: waiting twice, a stream is closed already.
+                if count <= 0 { open.removeAll { $0 == stream.fd } }
             }
         }
         var status: Int32 = 0
