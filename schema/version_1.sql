@@ -6,6 +6,9 @@
 --
 -- Addresses, prefixes and MACs are text in canonical form (RFC 5952 for IPv6). Times are UTC in milliseconds since 1970.
 -- Read it with `sqlite3 -readonly state.db`. docs/database.md says how to write by hand.
+--
+-- Where more than two values are allowed the constraints say OR and not IN: for each row it writes, SQLite would build the list
+-- of an IN anew, in a table of its own.
 
 -- One row about the database itself. Written when it is created, and by every ADD that finds a new boot.
 CREATE TABLE store (
@@ -36,7 +39,8 @@ CREATE TABLE networks (
     -- A frame may leave by the port that it came in by: a pod reaches itself through a service.
     hairpin            INTEGER NOT NULL CHECK (hairpin IN (0, 1)),
     -- Who owns the inside of a pod: we repair all of it, only a link that vanished, or nothing.
-    repair_pod         TEXT    NOT NULL DEFAULT 'all' CHECK (repair_pod IN ('all', 'missing-link', 'none')),
+    repair_pod         TEXT    NOT NULL DEFAULT 'all'
+                       CHECK (repair_pod = 'all' OR repair_pod = 'missing-link' OR repair_pod = 'none'),
     created_ms         INTEGER NOT NULL,
     updated_ms         INTEGER NOT NULL
 ) STRICT;
@@ -70,7 +74,7 @@ CREATE TABLE attachments (
     -- The interface's name in the pod.
     ifname        TEXT    NOT NULL,
     -- adding: ADD has not answered yet, or died. ready: ADD succeeded. deleting: on its way out.
-    state         TEXT    NOT NULL CHECK (state IN ('adding', 'ready', 'deleting')),
+    state         TEXT    NOT NULL CHECK (state = 'adding' OR state = 'ready' OR state = 'deleting'),
     -- Where the runtime keeps the sandbox's namespace, and which one it is. Paths and inode numbers are used again; the
     -- cookie (SO_NETNS_COOKIE) is not, within one boot.
     netns_path    TEXT    NOT NULL,
@@ -96,7 +100,7 @@ CREATE TABLE attachments (
     pod_uid       TEXT,
     cni_version   TEXT    NOT NULL,
     -- Overrides the network's repair_pod for this one pod. An admin may write it.
-    repair_pod    TEXT    CHECK (repair_pod IN ('all', 'missing-link', 'none')),
+    repair_pod    TEXT    CHECK (repair_pod = 'all' OR repair_pod = 'missing-link' OR repair_pod = 'none'),
     created_ms    INTEGER NOT NULL,
     ready_ms      INTEGER,
     UNIQUE (container_id, ifname, network_id)
@@ -165,7 +169,8 @@ CREATE TABLE events (
     -- assigned, released: an address of an attachment. add, change, delete: a kernel object. failed: a change that the
     -- kernel refused. withdrawn: an object that we no longer want, so that it may be deleted wherever it is found.
     kind          TEXT    NOT NULL
-                  CHECK (kind IN ('assigned', 'released', 'add', 'change', 'delete', 'failed', 'withdrawn')),
+                  CHECK (kind = 'assigned' OR kind = 'released' OR kind = 'add' OR kind = 'change' OR kind = 'delete'
+                         OR kind = 'failed' OR kind = 'withdrawn'),
     -- What it was done to: an address, or a kernel object's name as plumbctl plan writes it.
     object        TEXT    NOT NULL,
     reason        TEXT,
