@@ -9,7 +9,7 @@ package func plan(
 ) throws(ReconcilerError) -> Plan {
     var desired = render(intent)
     for attachment in intent.attachments {
-        desired.repair[attachment.pod] = .everything
+        desired[repair: attachment.pod] = .everything
         if !includesPods { desired.remove(attachment.pod) }
     }
     return diff(desired: desired, observed: try observe(desired, &kernel, .attachment))

@@ -3,21 +3,23 @@
 /// - Parameter withdrawn: names of objects that the database remembers to have given up; nothing else is ever deleted.
 package func diff(desired: KernelState, observed: KernelState, withdrawn: Set<String> = []) -> Plan {
     var plan = Plan()
-    for (namespace, objects) in desired.objects {
-        if let reason = observed.unreadable[namespace] {
+    for place in desired.places {
+        let namespace = place.namespace
+        if let reason = observed[unreadable: namespace] {
             plan.notices.append(reason)
             continue
         }
         // A namespace that nobody looked at is doubt, and nothing is done on doubt.
-        guard observed.objects[namespace] != nil else { continue }
+        guard observed.isObserved(namespace) else { continue }
         guard isOurs(namespace, desired: desired, observed: observed) else { continue }
-        for object in objects.values {
+        for object in desired.all(in: namespace) {
             compare(object, in: namespace, desired: desired, observed: observed, plan: &plan)
         }
     }
-    for (namespace, objects) in observed.objects {
-        for object in objects.values where desired[namespace, object.resource.name] == nil {
-            prune(object, in: namespace, withdrawn: withdrawn, plan: &plan)
+    for place in observed.places {
+        for object in observed.all(in: place.namespace)
+        where desired[place.namespace, object.resource.name] == nil {
+            prune(object, in: place.namespace, withdrawn: withdrawn, plan: &plan)
         }
     }
     plan.changes.sort { comes($0, before: $1) }
@@ -35,7 +37,7 @@ private func comes(_ change: Change, before other: Change) -> Bool {
 
 /// Whether the inside of a namespace is compared at all.
 private func isOurs(_ namespace: NamespaceID, desired: KernelState, observed: KernelState) -> Bool {
-    switch desired.repair[namespace] {
+    switch desired[repair: namespace] {
     case .nothing: false
     case .missingLink: !observed.all(in: namespace).contains { if case .podLink = $0 { true } else { false } }
     case .everything, nil: true
@@ -47,7 +49,7 @@ private func compare(
 ) {
     let resource = object.resource
     guard let found = observed[namespace, resource.name] else {
-        if case .veth(let veth) = object, desired.repair[veth.pod] == .nothing { return }
+        if case .veth(let veth) = object, desired[repair: veth.pod] == .nothing { return }
         plan.changes.append(.add(object, in: namespace, reason: "missing"))
         return
     }
@@ -59,7 +61,7 @@ private func compare(
         }
         if case .veth(let veth) = object, let reason = veth.loss(of: observed, actual: found) {
             // The pair lost its inner end: neither end can be mended, so it is made anew.
-            guard desired.repair[veth.pod] != .nothing else { return }
+            guard desired[repair: veth.pod] != .nothing else { return }
             plan.changes.append(.delete(found, in: namespace, reason: reason))
             plan.changes.append(.add(object, in: namespace, reason: reason))
             return

@@ -51,7 +51,7 @@ package func examine(
             do throws(ReconcilerError) {
                 try kernel.observe(attachment.pod, .attachment, desired: desired, into: &observed)
             } catch {
-                observed.unreadable[attachment.pod] = "\(attachment.label): \(error)"
+                observed[unreadable: attachment.pod] = "\(attachment.label): \(error)"
             }
         case .gone(let reason):
             if observed.ends(of: [attachment]).isEmpty {

@@ -8,6 +8,14 @@ package enum NamespaceID: Hashable, Sendable {
     package var attachment: Int64? {
         if case .pod(let attachment, _) = self { attachment } else { nil }
     }
+
+    /// One text a namespace.
+    var key: String {
+        switch self {
+        case .host: "host"
+        case .pod(let attachment, let path): "\(attachment) \(path)"
+        }
+    }
 }
 
 /// Every kind of kernel object that Plumb knows: a new kind is one new file, and its two lines here.
@@ -38,32 +46,64 @@ package enum Object: Hashable, Sendable {
 
 /// Objects by namespace and name: what should be, or what is.
 package struct KernelState: Hashable, Sendable {
-    package private(set) var objects: [NamespaceID: [String: Object]] = [:]
-    /// Namespaces that could not be read, and why: nothing is decided about them.
-    package var unreadable: [NamespaceID: String] = [:]
-    /// Desired states only: how much of a namespace is ours to repair.
-    package var repair: [NamespaceID: RepairScope] = [:]
+    /// What a state knows of one namespace.
+    struct Place: Hashable, Sendable {
+        let namespace: NamespaceID
+        /// By name; `nil`: nobody looked.
+        var objects: [String: Object]?
+        var unreadable: String?
+        var repair: RepairScope?
+    }
+
+    /// By ``NamespaceID/key``: a dictionary by a type of ours has the runtime look for how that is hashed, among all types
+    /// of the program, which an ADD would wait for.
+    private var byKey: [String: Place] = [:]
 
     package init() {}
 
+    /// The namespaces of which it has objects, or knows that there are none.
+    var places: [Place] { byKey.values.filter { $0.objects != nil } }
+    package var namespaces: [NamespaceID] { places.map(\.namespace) }
+
     package subscript(namespace: NamespaceID, name: String) -> Object? {
-        get { objects[namespace]?[name] }
-        set { objects[namespace, default: [:]][name] = newValue }
+        get { byKey[namespace.key]?.objects?[name] }
+        set { byKey[namespace.key, default: Place(namespace: namespace)].objects[default: [:]][name] = newValue }
+    }
+
+    /// That a namespace could not be read, and why: nothing is decided about it.
+    package subscript(unreadable namespace: NamespaceID) -> String? {
+        get { byKey[namespace.key]?.unreadable }
+        set { byKey[namespace.key, default: Place(namespace: namespace)].unreadable = newValue }
+    }
+
+    /// Desired states only: how much of a namespace is ours to repair.
+    package subscript(repair namespace: NamespaceID) -> RepairScope? {
+        get { byKey[namespace.key]?.repair }
+        set { byKey[namespace.key, default: Place(namespace: namespace)].repair = newValue }
     }
 
     package mutating func insert(_ object: some Resource, in namespace: NamespaceID) {
-        objects[namespace, default: [:]][object.name] = object.wrapped
+        self[namespace, object.name] = object.wrapped
     }
 
-    package mutating func remove(_ namespace: NamespaceID) { objects[namespace] = nil }
+    package mutating func remove(_ namespace: NamespaceID) { byKey[namespace.key]?.objects = nil }
 
     /// Says that a namespace was looked at, though nothing may be in it.
     package mutating func markObserved(_ namespace: NamespaceID) {
-        objects[namespace, default: [:]].reserveCapacity(0)
+        if !isObserved(namespace) { byKey[namespace.key, default: Place(namespace: namespace)].objects = [:] }
     }
 
+    package func isObserved(_ namespace: NamespaceID) -> Bool { byKey[namespace.key]?.objects != nil }
+
     package func all(in namespace: NamespaceID) -> some Collection<Object> {
-        (objects[namespace] ?? [:]).values
+        (byKey[namespace.key]?.objects ?? [:]).values
+    }
+}
+
+extension Optional {
+    fileprivate subscript(default value: Wrapped) -> Wrapped {
+        get { self ?? value }
+        set { self = newValue }
     }
 }
 

@@ -74,7 +74,7 @@ package struct LiveKernel: Kernel, ~Copyable {
             } else if let pod, pod.namespace == namespace {
                 try LiveKernel.observe(pod, extent, desired: desired, into: &observed)
             } else {
-                observed.unreadable[namespace] = "the namespace of attachment \(namespace.attachment ?? 0) is not open"
+                observed[unreadable: namespace] = "the namespace of attachment \(namespace.attachment ?? 0) is not open"
             }
         } catch {
             throw ReconcilerError(error)

@@ -162,7 +162,7 @@ func observe(
     _ desired: KernelState, _ kernel: inout some Kernel & ~Copyable, _ extent: Extent
 ) throws(ReconcilerError) -> KernelState {
     var observed = KernelState()
-    for namespace in desired.objects.keys {
+    for namespace in desired.namespaces {
         try kernel.observe(namespace, extent, desired: desired, into: &observed)
     }
     return observed

@@ -6,7 +6,7 @@ package func render(_ intent: Intent) -> KernelState {
     for kind in Object.kinds { kind.render(intent, into: &desired) }
     for attachment in intent.attachments {
         // Until ADD is through, all of it is ours.
-        desired.repair[attachment.pod] =
+        desired[repair: attachment.pod] =
             switch (attachment.state, attachment.repairPod) {
             case (.ready, .missingLink): .missingLink
             case (.ready, .none): .nothing

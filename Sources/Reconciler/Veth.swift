@@ -130,10 +130,9 @@ package struct Veth: Resource {
 
     /// Why the pair is no good though its outer end is there: the pod does not have the inner one.
     func loss(of observed: KernelState, actual: Object) -> String? {
-        guard let peer, case .veth(let outer) = actual, let objects = observed.objects[pod],
-            observed.unreadable[pod] == nil
+        guard let peer, case .veth(let outer) = actual, observed.isObserved(pod), observed[unreadable: pod] == nil
         else { return nil }
-        guard case .podLink(let inner) = objects[PodLink.name(peer.ifname)] else {
+        guard case .podLink(let inner) = observed[pod, PodLink.name(peer.ifname)] else {
             return "its other end is not \(peer.ifname) in the pod"
         }
         return inner.index == nil || outer.peerIndex == nil || inner.index == outer.peerIndex

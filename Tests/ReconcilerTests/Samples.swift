@@ -64,11 +64,11 @@ extension SimulatedKernel {
         var all = self
         all.holdsOnePod = false
         var observed = KernelState()
-        for namespace in Set(desired.objects.keys).union([.host]) {
+        for namespace in Set(desired.namespaces).union([.host]) {
             do {
                 try all.observe(namespace, .node, desired: desired, into: &observed)
             } catch {
-                observed.unreadable[namespace] = "\(error)"
+                observed[unreadable: namespace] = "\(error)"
             }
         }
         return observed

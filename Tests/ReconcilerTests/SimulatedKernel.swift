@@ -40,7 +40,7 @@ struct SimulatedKernel: Kernel {
             throw ReconcilerError(.kernel, "the dump was interrupted again and again")
         }
         if namespace != .host, holdsOnePod, inHand != namespace {
-            observed.unreadable[namespace] = "not open"
+            observed[unreadable: namespace] = "not open"
         } else if namespace == .host || extent != .newAttachment {
             self[namespace].observe(namespace, extent, desired: desired, into: &observed)
         }
