@@ -9,9 +9,10 @@ static inline int plumb_no_checkpoint_on_close(sqlite3 *db) {
 /*
  * One thread, and nobody asks how much memory is in use: no mutexes and no counting. No twenty pages in advance for each
  * cache either: every CHECK with a list of three makes a table in memory, which has a cache of its own. Before the
- * process's first connection (sqlite3_config, which is variadic too).
+ * process's first connection (sqlite3_config, which is variadic too). `heap` is copied.
  */
-static inline void plumb_sqlite_for_one_thread(void) {
+static inline void plumb_sqlite_for_one_thread(const sqlite3_mem_methods *heap) {
+    sqlite3_config(SQLITE_CONFIG_MALLOC, heap);
     sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     sqlite3_config(SQLITE_CONFIG_PAGECACHE, (void *)0, 0, 0);

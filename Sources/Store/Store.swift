@@ -26,8 +26,18 @@ package struct Store: ~Copyable {
     /// Bytes. SQLite takes less for an empty file.
     private static let smallestPage = 512
 
-    /// Tells SQLite that this process has one thread, before its first connection.
-    package static func useOneThread() { plumb_sqlite_for_one_thread() }
+    /// Suits SQLite to a process with one thread that lives for milliseconds, before its first connection.
+    package static func prepareShortLife() {
+        var heap = sqlite3_mem_methods()
+        heap.xMalloc = plumb_pool_take
+        heap.xFree = plumb_pool_give
+        heap.xRealloc = plumb_pool_resize
+        heap.xSize = plumb_pool_size
+        heap.xRoundup = plumb_pool_round
+        heap.xInit = { _ in SQLITE_OK }
+        heap.xShutdown = { _ in }
+        plumb_sqlite_for_one_thread(&heap)
+    }
 
     /// Opens `<directory>/state.db`.
     ///

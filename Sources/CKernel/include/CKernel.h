@@ -5,6 +5,8 @@
 #ifndef CKERNEL_H
 #define CKERNEL_H
 
+#include "Pool.h"
+
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
