@@ -60,18 +60,15 @@ extension Plugin {
         }
     }
 
-    /// A bridge takes no more ports (BR_MAX_PORTS, net/bridge/br_private.h).
-    private static let portLimit = 1023
-
     /// - Parameter elsewhere: one attachment for each bridge that the network has left, and pods of it have not.
     private static func judge(
         _ usage: NetworkUsage, _ elsewhere: [Attachment], _ config: Config, _ kernel: inout LiveKernel
     ) throws(PluginError) {
         let network = "network \(config.network.name)"
         var reasons = usage.exhausted.map { "\(network): no address is left in \($0)" }
-        if usage.ports >= portLimit {
+        if usage.ports >= Store.portLimit {
             reasons.append(
-                "\(network): bridge \(config.network.bridge) has \(usage.ports) ports, and takes \(portLimit): use more "
+                "\(network): bridge \(config.network.bridge) has \(usage.ports) ports, and takes \(Store.portLimit): use more "
                     + "networks on this node")
         }
         let plan = try reconciling { () throws(ReconcilerError) in

@@ -161,13 +161,15 @@ package struct Attachment: Hashable, Sendable, Identifiable {
         self.linkUp = linkUp
     }
 
-    /// Nothing can come of it but its end: DEL marked it, or ADD died before it wrote down what another IPAM plugin gave.
+    /// Nothing can come of it but its end: it was given up, or ADD died before it wrote down what another IPAM plugin gave.
     /// While its lock is held, it is the holder's business.
     package var isDoomed: Bool { state == .deleting || state == .adding && delegate != nil && leases.isEmpty }
 
     /// Why it ``isDoomed``.
     package var doom: String {
-        state == .deleting ? "DEL was not finished" : "ADD died while IPAM plugin \(delegate?.type ?? "") was called"
+        state == .deleting
+            ? "it was given up (DEL, GC or a failed ADD), and that was not finished"
+            : "ADD died while IPAM plugin \(delegate?.type ?? "") was called"
     }
 
     /// `default/web-0`, or the container's id where no runtime said whose pod it is.

@@ -185,6 +185,11 @@ package struct Connection: ~Copyable {
         case SQLITE_BUSY, SQLITE_LOCKED:
             return StoreError(
                 .locked, "\(path) is locked by another program (\(words)): end the transaction that it holds open")
+        // Ten seconds in which the log's locks answered with other errors than "taken".
+        case SQLITE_PROTOCOL:
+            return StoreError(.locked, "\(path): its log could not be locked (\(words)); try again")
+        case SQLITE_NOMEM:
+            return StoreError(.io, "\(path): \(words): free memory, and try again")
         case SQLITE_FULL:
             return StoreError(.full, "no space left for \(path): free space on its file system (\(words))")
         case SQLITE_READONLY:

@@ -18,7 +18,8 @@ enum HostLocal {
     static func leases(in directory: String) throws(StoreError) -> [Lease] {
         guard let stream = opendir(directory) else {
             let errno = Errno(rawValue: Glibc.errno)
-            if errno == .noSuchFileOrDirectory || errno == .notDirectory { return [] }
+            // Of a name that is too long for a file it never kept any.
+            if errno == .noSuchFileOrDirectory || errno == .notDirectory || errno == .fileNameTooLong { return [] }
             throw StoreError(.io, "cannot read \(directory), where host-local keeps its leases", errno: errno)
         }
         defer { closedir(stream) }

@@ -184,5 +184,9 @@ import Testing
             try node.expectNothingLeft()
         }
         #expect(killed >= moments - 3)
+        // Whoever finishes it does not know whose it was.
+        let reasons = try node.sql(
+            "SELECT DISTINCT reason FROM events WHERE kind = 'released' AND reason LIKE '%not finished'")
+        #expect(reasons == "it was given up (DEL, GC or a failed ADD), and that was not finished")
     }
 }

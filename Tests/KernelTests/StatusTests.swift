@@ -93,7 +93,7 @@ extension TestNode {
 
     @Test func aFullBridge() throws {
         let node = try TestNode()
-        try node.addPods(1)
+        try node.addPods(2)
         try node.add("pod1")
         let columns = try node.sql(
             "SELECT group_concat(name) FROM pragma_table_info('attachments') WHERE name NOT IN ('id', 'container_id')")
@@ -110,6 +110,25 @@ extension TestNode {
         try insert(1)
         try node.expectError(.status(), code: 50, saying: ["bridge cni0 has 1023 ports"])
         try node.expectWell(.status(#""bridge": "cni1", \#(dualStack)"#, network: "other"))
+
+        // By its leases, ADD sees it too before anything is recorded or made; without addresses, by the rows.
+        _ = try node.sql(
+            """
+            INSERT INTO addresses (bridge, address, prefix_length, attachment_id, position, created_ms)
+            SELECT 'cni0', printf('10.244.%d.%d', 4 + id / 200, id % 200), 16, id, 0, 1 FROM attachments
+            WHERE container_id <> 'c-pod1'
+            """)
+        let before = try node.sql(
+            "SELECT count(*), (SELECT seq FROM sqlite_sequence WHERE name = 'attachments') FROM events")
+        try node.expectError(Call(pod: "pod2"), code: 11, saying: ["bridge cni0 has 1023 pods"])
+        try node.expectError(
+            Call(pod: "pod2", network: "l2", members: #""bridge": "cni0", "ipam": {}"#), code: 11,
+            saying: ["bridge cni0 has 1023 pods"])
+        #expect(
+            try node.sql("SELECT count(*), (SELECT seq FROM sqlite_sequence WHERE name = 'attachments') FROM events")
+                == before)
+        _ = try node.sql("DELETE FROM addresses WHERE attachment_id = 1000; DELETE FROM attachments WHERE id = 1000")
+        try node.add("pod2")
     }
 
     /// From the first ADD of all on, while the database and the bridge are being made.
