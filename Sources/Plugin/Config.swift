@@ -52,6 +52,10 @@ extension Config {
             isGateway: file.isGateway ?? false || isDefaultGateway, isDefaultGateway: isDefaultGateway,
             hairpin: file.hairpinMode ?? short, repairPod: repairPod, forceAddress: file.forceAddress ?? false,
             rangeSets: try RangeSets.parse(file, network: name))
+        if let mtu = network.mtu, mtu < 1280, network.rangeSets.joined().contains(where: { $0.subnet.family == .v6 }) {
+            throw PluginError(
+                .invalidConfig, "key mtu: \(mtu) bytes are too few for IPv6, which needs 1280 (RFC 8200 section 5)")
+        }
         delegate = file.ipam?.delegate
         linkUp = file.disableContainerInterface != true
         guard linkUp || network.rangeSets.isEmpty && delegate == nil else {

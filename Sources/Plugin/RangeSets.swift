@@ -54,6 +54,10 @@ enum RangeSets {
             throw PluginError(
                 .invalidConfig, "key \(subnetKey): \(subnet) has host bits set; its subnet is \(subnet.network)")
         }
+        guard !subnet.first.isMulticast, !subnet.first.isUnspecified else {
+            throw PluginError(
+                .invalidConfig, "key \(subnetKey): no interface can have the addresses that \(subnet) begins with")
+        }
         let (lowest, highest) = try ends(of: subnet, subnetKey)
         let first = try bound(range.rangeStart, "\(key).rangeStart", in: subnet) ?? lowest
         let last = try bound(range.rangeEnd, "\(key).rangeEnd", in: subnet) ?? highest

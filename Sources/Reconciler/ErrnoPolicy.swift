@@ -31,6 +31,16 @@ enum ErrnoPolicy {
         }
     }
 
+    /// Address generation cannot be set, nor need it be, on a link without IPv6: its MTU is below 1280 bytes, or the kernel
+    /// was booted with `ipv6.disable=1` (net/core/rtnetlink.c, validate_linkmsg).
+    static func isForWantOfIPv6(_ change: Change, _ error: NetlinkError) -> Bool {
+        guard error.errno == .addressFamilyNotSupported else { return false }
+        return switch change.object {
+        case .veth, .podLink: true
+        default: false
+        }
+    }
+
     /// What kind of failure it is, for whoever must decide whether to try again.
     static func code(_ change: Change, _ error: NetlinkError) -> ReconcilerError.Code {
         if case .veth = change.object, change.action != .delete, error.errno?.rawValue == EXFULL { return .bridgeFull }

@@ -193,6 +193,7 @@ package struct LiveKernel: Kernel, ~Copyable {
 
 extension Outcome {
     mutating func judge(_ error: NetlinkError, of request: Request) {
+        if ErrnoPolicy.isForWantOfIPv6(change, error) { return }
         let text = "\(change.name): \(error)" + (ErrnoPolicy.advice(change, error).map { ": \($0)" } ?? "")
         // What a change takes away first may be gone by then: another deletion in the plan took it along.
         let action = request.isDeletion ? Action.delete : change.action

@@ -187,19 +187,24 @@ package struct Veth: Resource {
         return .netlink([try .setLink(link, context: "make \(ifname) a port of \(bridge ?? "no bridge")")])
     }
 
-    /// Up comes with the port's options; no IPv6 address of its own, for a port needs none.
+    /// Up comes with the port's options; no IPv6 address of its own, for a port needs none. That is a message apart,
+    /// which fails where there is no IPv6 to be switched off (``ErrnoPolicy/isForWantOfIPv6(_:_:)``).
     private func configure(_ links: LinkTable, isDoomed: Bool) throws(NetlinkError) -> Effect {
-        var link = LinkMessage()
-        link.index = try links.index(of: ifname)
+        var quiet = LinkMessage()
+        quiet.index = try links.index(of: ifname)
+        var link = quiet
+        quiet.addressGeneration = AddressGeneration.none
         link.setUp()
         if isDoomed { link.group = Mark.group }
         link.alias = alias
-        link.addressGeneration = AddressGeneration.none
         if let hairpin {
             link.portKind = "bridge"
             link.port = BridgePort(hairpin: hairpin)
         }
-        return .netlink([try .setLink(link, context: "set up \(ifname)")])
+        return .netlink([
+            try .setLink(quiet, context: "set address generation of \(ifname)"),
+            try .setLink(link, context: "set up \(ifname)"),
+        ])
     }
 
     private func delete(_ links: LinkTable) throws(NetlinkError) -> Effect {
