@@ -45,7 +45,9 @@ extension Plugin {
         kernel.adopt(namespace, as: attachment.pod)
         let bridgeMAC = try undoing(&attachment, variables, store, &kernel) {
             (attachment, kernel) throws(PluginError) in
-            if attachment.delegate != nil {
+            let isDelegated = attachment.delegate != nil
+            if isDelegated {
+                try connect(&attachment, intent, store, &kernel)
                 try assignDelegated(&attachment, config, variables, store)
                 intent.attachments = [attachment]
             }
@@ -54,7 +56,7 @@ extension Plugin {
                 try AddResult.check(
                     addresses: attachment.leases.map(\.address.family), routes: attachment.routes, config.version)
             }
-            return try build(intent, attachment, store, &kernel)
+            return try build(intent, attachment, extent: isDelegated ? .attachment : .newAttachment, store, &kernel)
         }
         return try AddResult.json(attachment, bridgeMAC: bridgeMAC, version: config.version)
     }
@@ -114,12 +116,28 @@ extension Plugin {
                 + attachment.leases.map(\.address.description).joined(separator: ", ") + "; DEL it first")
     }
 
+    /// Makes the pair, still without addresses: the plugin that gives them may have to speak through it, as dhcp does.
+    private static func connect(
+        _ attachment: inout Attachment, _ intent: Intent, _ store: borrowing Store, _ kernel: inout LiveKernel
+    ) throws(PluginError) {
+        let delegate = attachment.delegate
+        // As long as it was not asked, it has nothing to take back.
+        attachment.delegate = nil
+        let report = try reconciling { () throws(ReconcilerError) in
+            try reconcile(intent, &kernel, extent: .newAttachment)
+        }
+        guard report.failures.isEmpty else { throw kernelFailure(attachment, report) }
+        try storing { () throws(StoreError) in try store.record(report.events(for: attachment, cause: "ADD")) }
+        attachment.delegate = delegate
+    }
+
     /// Makes the kernel agree and says so in the database.
     private static func build(
-        _ intent: Intent, _ attachment: Attachment, _ store: borrowing Store, _ kernel: inout LiveKernel
+        _ intent: Intent, _ attachment: Attachment, extent: Extent, _ store: borrowing Store,
+        _ kernel: inout LiveKernel
     ) throws(PluginError) -> MACAddress {
         let report = try reconciling { () throws(ReconcilerError) in
-            try reconcile(intent, &kernel, extent: .newAttachment) { (bridge) throws(ReconcilerError) in
+            try reconcile(intent, &kernel, extent: extent, isNew: true) { (bridge) throws(ReconcilerError) in
                 do throws(StoreError) {
                     return try store.gatewayNames(on: bridge)
                 } catch {
@@ -164,18 +182,39 @@ extension Plugin {
         }
     }
 
-    /// Takes an attachment out of the kernel, has another IPAM plugin take back what it gave, then takes it out of the
-    /// database. Its lock is held.
+    /// Takes an attachment out of the kernel and out of the database. Its lock is held.
     static func dismantle(
         _ attachment: Attachment, reason: String, _ variables: [String: String], _ store: borrowing Store,
         _ kernel: inout LiveKernel
     ) throws(PluginError) {
-        let report = try reconciling { () throws(ReconcilerError) in try remove(attachment, &kernel) }
-        guard report.failures.isEmpty else { throw kernelFailure(attachment, report) }
-        try takeBack(attachment, variables)
+        let report = try disconnect(attachment, variables, &kernel)
         try storing { () throws(StoreError) in
             try store.release(attachment, reason: reason, events: report.events(for: attachment, cause: reason))
         }
+    }
+}
+
+extension Plugin {
+    /// Has another IPAM plugin take back what it gave, and takes the pair out of the kernel, whatever that one says.
+    ///
+    /// In this order, for some give an address back through the interface that has it (dhcp). Nobody gets it meanwhile:
+    /// the attachment's row keeps it on this bridge.
+    ///
+    /// - Parameter configuration: see ``takeBack(_:_:configuration:)``.
+    static func disconnect(
+        _ attachment: Attachment, _ variables: [String: String], configuration: DelegatedIPAM? = nil,
+        _ kernel: inout LiveKernel
+    ) throws(PluginError) -> Report {
+        var failure: PluginError?
+        do throws(PluginError) {
+            try takeBack(attachment, variables, configuration: configuration)
+        } catch {
+            failure = error
+        }
+        let report = try reconciling { () throws(ReconcilerError) in try remove(attachment, &kernel) }
+        guard report.failures.isEmpty else { throw kernelFailure(attachment, report) }
+        if let failure { throw failure }
+        return report
     }
 }
 

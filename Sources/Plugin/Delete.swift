@@ -51,9 +51,7 @@ extension Plugin {
         do throws(PluginError) {
             try note(&talk) { () throws(StoreError) in try store.markDeleting(attachment.id) }
             var kernel = try reconciling { () throws(ReconcilerError) in try LiveKernel(bootID: bootID) }
-            let report = try reconciling { () throws(ReconcilerError) in try remove(attachment, &kernel) }
-            guard report.failures.isEmpty else { return kernelFailure(attachment, report) }
-            try takeBack(attachment, variables, configuration: delegate)
+            let report = try disconnect(attachment, variables, configuration: delegate, &kernel)
             try note(&talk) { () throws(StoreError) in
                 try store.release(attachment, reason: "DEL", events: report.events(for: attachment, cause: "DEL"))
             }
@@ -107,9 +105,7 @@ extension Plugin {
         guard let recorded else { return false }
         talk.append("plumb: DEL goes on, and the lease is collected by the next `plumbctl apply`: \(error)")
         var kernel = try reconciling { () throws(ReconcilerError) in try LiveKernel(bootID: bootID) }
-        let report = try reconciling { () throws(ReconcilerError) in try remove(recorded, &kernel) }
-        guard report.failures.isEmpty else { throw kernelFailure(recorded, report) }
-        try takeBack(recorded, variables, configuration: delegate)
+        _ = try disconnect(recorded, variables, configuration: delegate, &kernel)
         return true
     }
 

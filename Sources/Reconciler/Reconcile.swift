@@ -39,17 +39,19 @@ extension Event.Kind {
 
 /// Makes the kernel agree with one attachment and what it stands on. Its namespace is open in `kernel`.
 ///
-/// - Parameter ownAddresses: names of the addresses on a bridge that are ours, though this intent does not speak of
-///   them. Asked only for a new attachment whose gateway meets somebody's address.
+/// - Parameters:
+///   - isNew: an ADD of its own stands behind it, which is refused where another would have to give way.
+///   - ownAddresses: names of the addresses on a bridge that are ours, though this intent does not speak of them. Asked
+///     only for a new attachment whose gateway meets somebody's address.
 package func reconcile(
-    _ intent: Intent, _ kernel: inout some Kernel & ~Copyable, extent: Extent,
+    _ intent: Intent, _ kernel: inout some Kernel & ~Copyable, extent: Extent, isNew: Bool = false,
     ownAddresses: (_ bridge: String) throws(ReconcilerError) -> Set<String> = { _ in [] }
 ) throws(ReconcilerError) -> Report {
     let desired = render(intent)
     var report = Report()
     report.observed = try observe(desired, &kernel, extent)
     var plan = diff(desired: desired, observed: report.observed)
-    if extent == .newAttachment {
+    if isNew {
         var conflicts = GatewayConflict.all(desired: desired, observed: report.observed)
         if let bridge = conflicts.first?.gateway.link {
             let own = try ownAddresses(bridge)

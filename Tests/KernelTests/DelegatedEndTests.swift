@@ -88,12 +88,11 @@ import Testing
     @Test func anAddThatCouldNotBeUndone() throws {
         let node = try TestNode()
         try node.addPods(1)
-        try node.installDelegate()
+        try node.installDelegate(
+            answer: #"{"ips": [{"address": "10.9.0.7/24"}], "routes": [{"dst": "10.8.0.0/16", "gw": "192.0.2.1"}]}"#)
         try node.failDelegate("DEL", #"{"code": 5, "msg": "not now"}"#)
-        try node.run("ip link add br0 type veth peer name q")
         let output = try node.call(.delegated())
         #expect(try JSON(output.stdout)["details"].text?.contains("not now") == true, "\(output.all)")
-        try node.run("ip link del br0")
         #expect(try node.plumbctl("apply").status == 1)
         #expect(try node.json("ip -j link show", in: "pod1").elements.count == 1)
         try node.failDelegate("DEL", nil)
