@@ -27,6 +27,10 @@ struct Subject: Sendable, CustomTestStringConvertible {
             testDescription: "GC", prepare: "add", run: #"CNI_COMMAND=GC "$PLUMB""#,
             members: #"\#(dualStack), "cni.dev/valid-attachments": []"#),
         Subject(
+            testDescription: "CHECK", prepare: "add", run: #"CNI_COMMAND=CHECK "$PLUMB""#,
+            members: #"\#(dualStack), "prevResult": {"interfaces": [{"name": "eth0", "sandbox": "/run/netns/pod1"}]}"#),
+        Subject(testDescription: "STATUS", prepare: "add", run: #"CNI_COMMAND=STATUS "$PLUMB""#),
+        Subject(
             testDescription: "apply", prepare: "add; ip -n pod1 link del eth0; ip addr flush dev cni0",
             run: #""$PLUMBCTL" apply --data-dir "$DATA""#),
         Subject(
