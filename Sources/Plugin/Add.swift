@@ -89,19 +89,21 @@ extension Plugin {
         _ request: AttachmentRequest, _ variables: [String: String], _ store: borrowing Store,
         _ kernel: inout LiveKernel
     ) throws(PluginError) -> (Intent, Attachment) {
-        for _ in 0..<2 {
+        for _ in 0..<3 {
             let recorded = try storing { () throws(StoreError) in try store.record(request) }
             switch recorded {
             case .new(let intent):
                 guard let attachment = intent.attachments.first else { continue }
                 return (intent, attachment)
-            case .existing(let attachment):
-                let isSame = attachment.namespace.cookie == request.namespace.cookie
-                if isSame, attachment.state == .ready { throw alreadyThere(attachment) }
-                guard try storing({ () throws(StoreError) in try store.tryLock(attachment: attachment.id) }) else {
-                    throw PluginError(
-                        .tryAgain, "another process is working on \(attachment.ifname) of \(attachment.label)")
+            case .existing(let found):
+                try refuse(found, ifLivingIn: request.namespace)
+                guard try storing({ () throws(StoreError) in try store.tryLock(attachment: found.id) }) else {
+                    throw PluginError(.tryAgain, "another process is working on \(found.ifname) of \(found.label)")
                 }
+                // Whoever worked on it may have ended in between, and well.
+                let current = try storing { () throws(StoreError) in try store.intent(attachment: found.id) }
+                guard let attachment = current.attachments.first else { continue }
+                try refuse(attachment, ifLivingIn: request.namespace)
                 try dismantle(attachment, reason: "ADD began anew", variables, store, &kernel)
             }
         }
@@ -109,8 +111,11 @@ extension Plugin {
             .tryAgain, "\(request.ifname) of container \(request.containerID) keeps being added by another process")
     }
 
-    private static func alreadyThere(_ attachment: Attachment) -> PluginError {
-        PluginError(
+    private static func refuse(
+        _ attachment: Attachment, ifLivingIn namespace: NamespaceIdentity
+    ) throws(PluginError) {
+        guard attachment.state == .ready, attachment.namespace.cookie == namespace.cookie else { return }
+        throw PluginError(
             .exists,
             "network \(attachment.network): \(attachment.ifname) of \(attachment.label) was added before, with "
                 + attachment.leases.map(\.address.description).joined(separator: ", ") + "; DEL it first")

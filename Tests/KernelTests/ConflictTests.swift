@@ -70,6 +70,27 @@ import Testing
         try node.expectRest()
     }
 
+    /// Two ADDs of the same at once: the first ends well between the second's look at its row and its lock.
+    @Test func attachmentIsThereByNow() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        _ = try node.sql("UPDATE attachments SET state = 'adding'")
+        let before = try node.json("ip -d -j addr show", in: "pod1")
+        let call = Call()
+        let said = try node.attempt(
+            #"""
+            # Its third call on the lock file is for the attachment.
+            strace -qq -o /run/trace -P "$DATA/lock" -e inject=fcntl:delay_enter=1500000:when=3 "$PLUMB" <<< "$CONFIG" &
+            until [ "$(grep -c fcntl /run/trace 2> /dev/null)" -ge 2 ]; do sleep 0.01; done
+            sqlite3 "$DATA/state.db" "UPDATE attachments SET state = 'ready'"
+            wait $!
+            """#, environment: call.environment.merging(["CONFIG": call.configuration(node.dataDirectory)]) { $1 })
+        #expect(said.status == 1 && said.stdout.contains(#""code":102"#), "\(said.all)")
+        #expect(try node.json("ip -d -j addr show", in: "pod1") == before)
+        try node.expectRest()
+    }
+
     @Test(arguments: [
         (#""subnets": ["10.9.0.0/30"]"#, 1, ["10.9.0.0/30", "1 of 1"]),
         (
