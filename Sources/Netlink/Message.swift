@@ -60,8 +60,11 @@ package struct Request: Hashable, Sendable {
     package var body: [UInt8]
     package var context: String
 
-    /// Whether it is an RTM_DEL message: they come in fours, NEW, DEL, GET and SET (include/uapi/linux/rtnetlink.h).
-    package var isDeletion: Bool { type >= UInt16(RTM_BASE) && (type - UInt16(RTM_BASE)) % 4 == 1 }
+    /// Whether it takes something away. RTM_ messages come in fours, NEW, DEL, GET and SET
+    /// (include/uapi/linux/rtnetlink.h).
+    package var isDeletion: Bool {
+        type > UInt8.max ? isNFTablesDeletion : type >= UInt16(RTM_BASE) && (type - UInt16(RTM_BASE)) % 4 == 1
+    }
 
     package init(type: Int, flags: Int32 = 0, body: [UInt8], context: String) {
         self.type = UInt16(type)

@@ -2,7 +2,7 @@ internal import CKernel
 internal import Glibc
 internal import SystemPackage
 
-/// A NETLINK_ROUTE socket, bound to the network namespace in which it was opened, whatever its thread does later.
+/// A netlink socket, bound to the network namespace in which it was opened, whatever its thread does later.
 ///
 /// Extended ACKs with the request cut off, and strict checking of dump filters, are always on (Linux 4.20).
 package struct NetlinkSocket: ~Copyable {
@@ -15,20 +15,32 @@ package struct NetlinkSocket: ~Copyable {
     /// Requests in one send. Our receive buffer must hold all answers: of 208 KiB (net.core.rmem_default), an ACK takes
     /// less than one, and the echo of a new bridge more than four.
     static let batchLimit = 32
+    /// Bytes that fit into one send without asking, whatever net.core.wmem_default is set to.
+    private static let usualRoom = 64 << 10
     /// How often a dump that changed under the reader, or overran, is begun again.
     static let dumpAttempts = 8
 
+    /// Whom the socket talks to: NETLINK_ numbers of include/uapi/linux/netlink.h.
+    package enum Subsystem: Sendable {
+        /// Links, addresses, routes, neighbours.
+        case route
+        /// nf_tables.
+        case netfilter
+
+        fileprivate var number: Int32 { self == .route ? NETLINK_ROUTE : NETLINK_NETFILTER }
+    }
+
     /// Opens a socket in the calling thread's network namespace.
-    package init() throws(NetlinkError) {
-        self.init(owning: try NetlinkSocket.open())
+    package init(_ subsystem: Subsystem = .route) throws(NetlinkError) {
+        self.init(owning: try NetlinkSocket.open(subsystem))
     }
 
     /// Takes over an open socket; a test answers in the kernel's place at the other end of it.
     init(owning socket: consuming OwnedDescriptor) { self.socket = socket }
 
-    private static func open() throws(NetlinkError) -> OwnedDescriptor {
+    private static func open(_ subsystem: Subsystem) throws(NetlinkError) -> OwnedDescriptor {
         let descriptor = Glibc.socket(
-            AF_NETLINK, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue), NETLINK_ROUTE)
+            AF_NETLINK, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue), subsystem.number)
         guard descriptor >= 0 else { throw failure("open a netlink socket") }
         let owned = OwnedDescriptor(owning: descriptor)
         for option in [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK] {
@@ -77,8 +89,7 @@ package struct NetlinkSocket: ~Copyable {
         let first = sequence &+ 1
         var bytes: [UInt8] = []
         for request in requests {
-            sequence &+= 1
-            bytes += encode(request, flags: UInt16(NLM_F_ACK))
+            bytes += encode(request, flags: UInt16(NLM_F_ACK), sequence: take())
         }
         try send(bytes, context: requests.first?.context ?? "")
         let base = replies.count
@@ -116,8 +127,8 @@ package struct NetlinkSocket: ~Copyable {
     }
 
     private mutating func dumpOnce(_ request: Request) throws(NetlinkError) -> [Message]? {
-        sequence &+= 1
-        try send(encode(request, flags: UInt16(NLM_F_DUMP)), context: request.context)
+        let sequence = take()
+        try send(encode(request, flags: UInt16(NLM_F_DUMP), sequence: sequence), context: request.context)
         var messages: [Message] = []
         var interrupted = false
         while true {
@@ -137,21 +148,37 @@ package struct NetlinkSocket: ~Copyable {
         }
     }
 
-    private func encode(_ request: Request, flags: UInt16) -> [UInt8] {
+    /// The next message's number.
+    mutating func take() -> UInt32 {
+        sequence &+= 1
+        return sequence
+    }
+
+    func encode(_ request: Request, flags: UInt16, sequence: UInt32) -> [UInt8] {
         Message(
             type: request.type, flags: request.flags | flags | UInt16(NLM_F_REQUEST), sequence: sequence, port: 0,
             body: request.body[...]
         ).bytes
     }
 
-    private func send(_ bytes: [UInt8], context: String) throws(NetlinkError) {
+    /// Lets one send be that long: no more than half of SO_SNDBUF may be (netlink_sendmsg in net/netlink/af_netlink.c).
+    func makeRoom(_ count: Int) throws(NetlinkError) {
+        guard count > NetlinkSocket.usualRoom else { return }
+        var size = Int32(clamping: count)
+        guard
+            setsockopt(
+                descriptor, SOL_SOCKET, SO_SNDBUFFORCE, &size, socklen_t(MemoryLayout<Int32>.size)) == 0
+        else { throw NetlinkSocket.failure("make room for a message of \(count) bytes") }
+    }
+
+    func send(_ bytes: [UInt8], context: String) throws(NetlinkError) {
         var sent: Int
         repeat { sent = Glibc.send(descriptor, bytes, bytes.count, 0) } while sent < 0 && Glibc.errno == EINTR
         guard sent == bytes.count else { throw NetlinkSocket.failure("send: \(context)") }
     }
 
     /// One datagram from the kernel; whatever another process sent to our port is dropped.
-    private mutating func receive() throws(NetlinkError) -> [Message] {
+    mutating func receive() throws(NetlinkError) -> [Message] {
         while true {
             var sender = sockaddr_nl()
             var length = socklen_t(MemoryLayout<sockaddr_nl>.size)
