@@ -14,6 +14,12 @@ import Testing
             _ = try? AddressMessage(parsing: message.body)
             _ = try? RouteMessage(parsing: message.body)
             _ = try? NeighbourMessage(parsing: message.body)
+            _ = try? NFTable(parsing: message.body)
+            _ = try? NFChain(parsing: message.body)
+            _ = try? NFSet(parsing: message.body)
+            _ = try? NFRule(parsing: message.body).encoded
+            if let elements = try? NFElements(parsing: message.body) { _ = NFElements.ranges(elements.elements) }
+            _ = try? NFGeneration(parsing: message.body)
             _ = try? Acknowledgement(message).error(context: "")?.description
         }
     }
@@ -34,9 +40,8 @@ import Testing
     }
 
     @Test(
-        arguments: Captured.links + Captured.addresses + Captured.routes + Captured.neighbours + Captured.answers + [
-            .addressDatagram, .createVethRequest,
-        ])
+        arguments: Captured.links + Captured.addresses + Captured.routes + Captured.neighbours + Captured.answers
+            + Captured.nfTables + [.addressDatagram, .createVethRequest])
     func damagedMessages(_ captured: Captured) throws {
         var generator = SplitMix64(seed: UInt64(captured.bytes.count))
         for _ in 0..<Self.rounds {
@@ -50,7 +55,7 @@ import Testing
     }
 
     @Test func everyTruncationOfEveryMessage() throws {
-        for captured in Captured.links + Captured.addresses + Captured.routes + Captured.answers {
+        for captured in Captured.links + Captured.addresses + Captured.routes + Captured.answers + Captured.nfTables {
             let message = try #require(try Message.split(captured.bytes[...]).first)
             for count in 0..<message.body.count {
                 var cut = message
