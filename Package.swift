@@ -22,7 +22,7 @@ let package = Package(
             name: "Schema", path: "schema", exclude: ["README.md"],
             resources: [
                 .embedInCode("version_1.sql"), .embedInCode("version_1_001.sql"), .embedInCode("version_1_002.sql"),
-                .embedInCode("version_1_003.sql"),
+                .embedInCode("version_1_003.sql"), .embedInCode("version_1_004.sql"),
             ]),
         .target(name: "Addressing"),
         .target(name: "Netlink", dependencies: ["CKernel", system]),

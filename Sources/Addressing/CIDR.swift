@@ -67,6 +67,17 @@ package struct CIDR: Hashable, Sendable, Comparable, CustomStringConvertible {
         contains(other.first) || other.contains(first)
     }
 
+    /// Whether all of the other block is in this one.
+    package func contains(_ other: Self) -> Bool { other.prefixLength >= prefixLength && contains(other.first) }
+
+    /// The same addresses in as few of these blocks as will do: none within another, in order.
+    package static func outermost(_ blocks: [CIDR]) -> [CIDR] {
+        var kept: [CIDR] = []
+        // A block comes before those within it.
+        for block in blocks.map(\.network).sorted() where kept.last?.contains(block) != true { kept.append(block) }
+        return kept
+    }
+
     package static func < (lhs: Self, rhs: Self) -> Bool {
         (lhs.address, lhs.prefixLength) < (rhs.address, rhs.prefixLength)
     }

@@ -12,6 +12,7 @@ extension Plugin {
         for key in config.unenforced {
             talk.append("plumb: network \(config.network.name): key \(key) is known, but not enforced yet")
         }
+        for note in config.notes { talk.append("plumb: network \(config.network.name): \(note)") }
         if config.version < .v0_3_0, config.delegate == nil {
             try AddResult.check(
                 addresses: config.network.rangeSets.compactMap(\.first?.subnet.family), routes: config.routes,

@@ -21,6 +21,8 @@ package struct Config: Hashable, Sendable {
     package var resolvConf: String?
     /// Keys that were given and have no effect yet.
     package var unenforced: [String]
+    /// What else a person should know of the keys that were given.
+    package var notes: [String]
 }
 
 extension Config {
@@ -51,7 +53,7 @@ extension Config {
             name: name, bridge: bridge, mtu: file.mtu == 0 ? nil : file.mtu,
             isGateway: file.isGateway ?? false || isDefaultGateway, isDefaultGateway: isDefaultGateway,
             hairpin: file.hairpinMode ?? short, repairPod: repairPod, forceAddress: file.forceAddress ?? false,
-            rangeSets: try RangeSets.parse(file, network: name))
+            rangeSets: try RangeSets.parse(file, network: name), masquerade: try Config.masquerade(file))
         if let mtu = network.mtu, mtu < 1280, network.rangeSets.joined().contains(where: { $0.subnet.family == .v6 }) {
             throw PluginError(
                 .invalidConfig, "key mtu: \(mtu) bytes are too few for IPv6, which needs 1280 (RFC 8200 section 5)")
@@ -77,6 +79,25 @@ extension Config {
             throw PluginError(.invalidConfig, "key logLevel: \"\(level)\" is none of debug, info, warn, error")
         }
         unenforced = file.unenforced
+        notes = []
+        if file.ipMasq == true, file.ipMasqBackend == "iptables" {
+            notes.append("key ipMasqBackend: nf_tables masquerades, not iptables; both may be in use on one node")
+        }
+    }
+
+    private static func masquerade(_ file: ConfigFile) throws(PluginError) -> Masquerade? {
+        if let backend = file.ipMasqBackend, !["", "iptables", "nftables"].contains(backend) {
+            throw PluginError(.invalidConfig, "key ipMasqBackend: \"\(backend)\" is neither iptables nor nftables")
+        }
+        var blocks: [CIDR] = []
+        for (place, text) in file.nonMasqueradeCIDRs.enumerated() {
+            guard let block = CIDR(text) else {
+                throw PluginError(
+                    .invalidConfig, "key nonMasqueradeCIDRs[\(place)]: \"\(text)\" is no prefix, as 10.0.0.0/8 is")
+            }
+            blocks.append(block)
+        }
+        return file.ipMasq == true ? Masquerade(exceptions: CIDR.outermost(blocks)) : nil
     }
 
     /// DEL and the like need to know only which network, and where it is recorded; nothing else can fail them.

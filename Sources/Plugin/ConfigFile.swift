@@ -13,6 +13,10 @@ struct ConfigFile {
     var repairPod: String?
     var disableContainerInterface: Bool?
     var forceAddress: Bool?
+    var ipMasq: Bool?
+    var ipMasqBackend: String?
+    var nonMasqueradeCIDRs: [String]
+    var macspoofchk: Bool?
     var ipam: IPAM?
     /// What the runtime adds to the ranges.
     var ipRanges: [[Range]]
@@ -81,6 +85,10 @@ extension ConfigFile {
         repairPod = try object.string("repairPod")
         disableContainerInterface = try object.bool("disableContainerInterface")
         forceAddress = try object.bool("forceAddress")
+        ipMasq = try object.bool("ipMasq")
+        ipMasqBackend = try object.string("ipMasqBackend")
+        nonMasqueradeCIDRs = try object.strings("nonMasqueradeCIDRs") ?? []
+        macspoofchk = try object.bool("macspoofchk")
         ipam = try object.object("ipam").mapTyped { (ipam) throws(PluginError) in try IPAM(ipam) }
         let asked = try object.runtimeConfig()
         ipRanges = try ConfigFile.ranges(asked, "ipRanges")
@@ -105,13 +113,11 @@ extension ConfigFile {
     ) throws(PluginError) -> [String] {
         var keys: [String] = []
         for key in [
-            "ipMasq", "promiscMode", "portIsolation", "macspoofchk", "enabledad", "bridgeNetfilter",
+            "promiscMode", "portIsolation", "macspoofchk", "enabledad", "bridgeNetfilter",
         ] where try object.bool(key) == true { keys.append(key) }
         if try object.bool("preserveDefaultVlan") == false { keys.append("preserveDefaultVlan") }
         if try object.integer("vlan", as: Int.self) ?? 0 != 0 { keys.append("vlan") }
         if try object.objects("vlanTrunk")?.isEmpty == false { keys.append("vlanTrunk") }
-        for key in ["ipMasqBackend"] where try object.string(key) != nil { keys.append(key) }
-        if try object.strings("nonMasqueradeCIDRs") != nil { keys.append("nonMasqueradeCIDRs") }
         if let asked {
             for key in capabilities where asked.asks(for: key) { keys.append("runtimeConfig.\(key)") }
         }

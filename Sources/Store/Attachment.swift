@@ -128,6 +128,10 @@ package struct Attachment: Hashable, Sendable, Identifiable {
     package var delegate: DelegatedIPAM?
     /// The pod's interface is brought up.
     package var linkUp: Bool
+    /// Its traffic takes the node's address, unless it goes to one of these blocks; `nil`: it never does.
+    package var unmasqueraded: [CIDR]?
+    /// It may send with its own MAC only.
+    package var checksMAC: Bool
 
     package init(
         id: Int64, networkID: Int64, network: String, containerID: String, ifname: String, state: AttachmentState,
@@ -135,7 +139,7 @@ package struct Attachment: Hashable, Sendable, Identifiable {
         hostMAC: MACAddress,
         mac: MACAddress, macRequested: Bool = false, mtu: Int? = nil, pod: PodIdentity = PodIdentity(),
         repairPod: RepairPod = .all, leases: [Lease] = [], routes: [RouteSpec] = [], dns: String? = nil,
-        delegate: DelegatedIPAM? = nil, linkUp: Bool = true
+        delegate: DelegatedIPAM? = nil, linkUp: Bool = true, unmasqueraded: [CIDR]? = nil, checksMAC: Bool = false
     ) {
         self.id = id
         self.networkID = networkID
@@ -159,6 +163,8 @@ package struct Attachment: Hashable, Sendable, Identifiable {
         self.dns = dns
         self.delegate = delegate
         self.linkUp = linkUp
+        self.unmasqueraded = unmasqueraded
+        self.checksMAC = checksMAC
     }
 
     /// Nothing can come of it but its end: it was given up, or ADD died before it wrote down what another IPAM plugin gave.

@@ -27,10 +27,12 @@ extension Store {
         assigned.leases = assignment.leases
         assigned.routes = Store.promisedRoutes(assignment.routes, network: network, leases: assignment.leases)
         assigned.dns = attachment.dns ?? assignment.dns
+        assigned.unmasqueraded = network.unmasqueraded(assignment.leases)
         return try write { (database) throws(StoreError) in
             for lease in assigned.leases { try checkIsFree(lease, for: assigned, database) }
             try database.run(
-                "UPDATE attachments SET dns = ? WHERE id = ?", .optional(assigned.dns), .integer(assigned.id))
+                "UPDATE attachments SET dns = ?, masquerade = ? WHERE id = ?", .optional(assigned.dns),
+                .blocks(assigned.unmasqueraded), .integer(assigned.id))
             if assigned.isGateway {
                 for gateway in assigned.leases.compactMap(\.gateway) {
                     try database.run(

@@ -44,6 +44,19 @@ extension Store {
         }
     }
 
+    /// The database's own four characters, of which names in the kernel are made.
+    package func tag() throws(StoreError) -> String {
+        try database.query("SELECT tag FROM store") { (row) throws(StoreError) in row.text(0) }.first ?? ""
+    }
+
+    /// Attachments that are on their way out, or whose row is gone.
+    package func ended(among ids: [Int64]) throws(StoreError) -> Set<Int64> {
+        let living = try database.query("SELECT id FROM attachments WHERE state <> 'deleting'") {
+            (row) throws(StoreError) in row.integer(0)
+        }
+        return Set(ids).subtracting(living)
+    }
+
     /// One attachment as it is now, with its network.
     package func intent(attachment id: Int64) throws(StoreError) -> Intent {
         try read { (database) throws(StoreError) in

@@ -23,10 +23,15 @@ package struct NetworkSpec: Hashable, Sendable {
     package var forceAddress: Bool
     /// Each set gives one address to each pod; the ranges of a set are tried in order.
     package var rangeSets: [[RangeSpec]]
+    /// Pods leave the network under the node's address.
+    package var masquerade: Masquerade?
+    /// A pod may send with the MAC of its interface only.
+    package var checksMAC: Bool
 
     package init(
         name: String, bridge: String, mtu: Int? = nil, isGateway: Bool = true, isDefaultGateway: Bool = true,
-        hairpin: Bool = true, repairPod: RepairPod = .all, forceAddress: Bool = false, rangeSets: [[RangeSpec]] = []
+        hairpin: Bool = true, repairPod: RepairPod = .all, forceAddress: Bool = false, rangeSets: [[RangeSpec]] = [],
+        masquerade: Masquerade? = nil, checksMAC: Bool = false
     ) {
         self.name = name
         self.bridge = bridge
@@ -37,6 +42,8 @@ package struct NetworkSpec: Hashable, Sendable {
         self.repairPod = repairPod
         self.forceAddress = forceAddress
         self.rangeSets = rangeSets
+        self.masquerade = masquerade
+        self.checksMAC = checksMAC
     }
 }
 
@@ -47,8 +54,13 @@ package struct Network: Hashable, Sendable, Identifiable {
     package var bridgeMAC: MACAddress
     /// Row ids of `spec.rangeSets`, in the same shape.
     package var rangeIDs: [[Int64]]
+    /// The database's, of which names in the kernel are made.
+    package var tag: String
 
-    package init(id: Int64, spec: NetworkSpec, bridgeMAC: MACAddress, rangeIDs: [[Int64]] = []) {
+    package init(
+        id: Int64, spec: NetworkSpec, bridgeMAC: MACAddress, rangeIDs: [[Int64]] = [], tag: String = ""
+    ) {
+        self.tag = tag
         self.id = id
         self.spec = spec
         self.bridgeMAC = bridgeMAC
@@ -60,7 +72,7 @@ extension Network {
     static func load(_ database: borrowing Connection, name: String? = nil) throws(StoreError) -> [Network] {
         let columns = """
             SELECT id, name, bridge, bridge_mac, mtu, is_gateway, is_default_gateway, hairpin, repair_pod,
-            force_address FROM networks
+            force_address, masquerade, mac_check, (SELECT tag FROM store) FROM networks
             """
         func read(_ row: borrowing Statement) throws(StoreError) -> Network {
             Network(
@@ -68,8 +80,11 @@ extension Network {
                 spec: NetworkSpec(
                     name: row.text(1), bridge: row.text(2), mtu: row.optionalInteger(4).map(Int.init),
                     isGateway: row.bool(5), isDefaultGateway: row.bool(6), hairpin: row.bool(7),
-                    repairPod: RepairPod(rawValue: row.text(8)) ?? .all, forceAddress: row.bool(9)),
-                bridgeMAC: try row.parsed(3, "bridge MAC", { MACAddress($0) }))
+                    repairPod: RepairPod(rawValue: row.text(8)) ?? .all, forceAddress: row.bool(9),
+                    masquerade: try row.parsedIfPresent(10, "masquerade", { RangeSpec.blocks($0) })
+                        .map { Masquerade(exceptions: $0) },
+                    checksMAC: row.bool(11)),
+                bridgeMAC: try row.parsed(3, "bridge MAC", { MACAddress($0) }), tag: row.text(12))
         }
         var networks =
             if let name {
@@ -130,21 +145,24 @@ extension Network {
             try database.run(
                 """
                 UPDATE networks SET bridge = ?, bridge_mac = ?, mtu = ?, is_gateway = ?, is_default_gateway = ?,
-                hairpin = ?, repair_pod = ?, force_address = ?, updated_ms = ? WHERE id = ?
+                hairpin = ?, repair_pod = ?, force_address = ?, masquerade = ?, mac_check = ?, updated_ms = ? WHERE id = ?
                 """, .text(spec.bridge), .text(bridgeMAC), .optional(spec.mtu), .bool(spec.isGateway),
                 .bool(spec.isDefaultGateway), .bool(spec.hairpin), .text(spec.repairPod.rawValue),
-                .bool(spec.forceAddress), now, .integer(network.id))
+                .bool(spec.forceAddress), .blocks(spec.masquerade?.exceptions), .bool(spec.checksMAC), now,
+                .integer(network.id))
             try insertRanges(spec.rangeSets, network: network.id, kept: kept, database)
         } else {
             try SharedBridge.check(spec, since: nil, database)
             try database.run(
                 """
                 INSERT INTO networks (name, bridge, bridge_mac, mtu, is_gateway, is_default_gateway, hairpin,
-                repair_pod, force_address, created_ms, updated_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                repair_pod, force_address, masquerade, mac_check, created_ms, updated_ms)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """, .text(spec.name), .text(spec.bridge),
                 .text(try sharedMAC(bridge: spec.bridge, database)), .optional(spec.mtu),
                 .bool(spec.isGateway), .bool(spec.isDefaultGateway), .bool(spec.hairpin),
-                .text(spec.repairPod.rawValue), .bool(spec.forceAddress), now, now)
+                .text(spec.repairPod.rawValue), .bool(spec.forceAddress), .blocks(spec.masquerade?.exceptions),
+                .bool(spec.checksMAC), now, now)
             let id = database.lastInsertedID
             try insertRanges(spec.rangeSets, network: id, kept: [:], database)
             if let hostLocal {

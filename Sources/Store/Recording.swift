@@ -143,7 +143,8 @@ extension Store {
             macRequested: request.mac != nil, mtu: network.spec.mtu, pod: request.pod,
             repairPod: network.spec.repairPod, leases: leases,
             routes: Store.promisedRoutes(request.routes, network: network.spec, leases: leases), dns: request.dns,
-            delegate: request.delegate, linkUp: request.linkUp)
+            delegate: request.delegate, linkUp: request.linkUp,
+            unmasqueraded: network.spec.unmasqueraded(leases), checksMAC: network.spec.checksMAC)
         try insert(attachment, cniVersion: request.cniVersion, database)
         return attachment
     }
@@ -180,8 +181,8 @@ extension Store {
             """
             INSERT INTO attachments (id, network_id, container_id, ifname, state, netns_path, netns_cookie,
             netns_device, netns_inode, boot_id, bridge, is_gateway, hairpin, host_ifname, host_mac, mac, mac_requested, mtu,
-            pod_namespace, pod_name, pod_uid, cni_version, created_ms, dns, ipam_type, ipam, ipam_path, link_up)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            pod_namespace, pod_name, pod_uid, cni_version, created_ms, dns, ipam_type, ipam, ipam_path, link_up, masquerade,
+            mac_check) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """, .integer(attachment.id), .integer(attachment.networkID), .text(attachment.containerID),
             .text(attachment.ifname), .text(attachment.state.rawValue), .text(attachment.namespace.path),
             .integer(attachment.namespace.cookie), .integer(attachment.namespace.device),
@@ -192,7 +193,7 @@ extension Store {
             .optional(attachment.pod.namespace), .optional(attachment.pod.name), .optional(attachment.pod.uid),
             .text(cniVersion), now, .optional(attachment.dns), .optional(attachment.delegate?.type),
             .optional(attachment.delegate?.configuration), .optional(attachment.delegate?.path),
-            .bool(attachment.linkUp))
+            .bool(attachment.linkUp), .blocks(attachment.unmasqueraded), .bool(attachment.checksMAC))
         try insertPromises(of: attachment, now, database)
     }
 

@@ -24,7 +24,20 @@ import Testing
 
     @Test func `keys without effect are named`() throws {
         let keys = #""subnets":["10.1.0.0/24"],"ipMasq":true,"promiscMode":false,"vlan":7,"vlanTrunk":[]"#
-        #expect(try Config(config(keys)).unenforced == ["ipMasq", "vlan"])
+        #expect(try Config(config(keys)).unenforced == ["vlan"])
+    }
+
+    @Test func `masquerading, and what it leaves as it is`() throws {
+        let subnets = #""subnets":["10.1.0.0/24"]"#
+        #expect(try Config(config(subnets)).network.masquerade == nil)
+        let plain = try Config(config(subnets + #","ipMasq":true,"ipMasqBackend":"nftables""#))
+        #expect(plain.network.masquerade == Masquerade() && plain.notes.isEmpty && plain.unenforced.isEmpty)
+        let blocks = #","ipMasq":true,"nonMasqueradeCIDRs":["fd00::1/8","10.2.0.0/16","10.0.0.0/8"]"#
+        let excepted = try #require(try Config(config(subnets + blocks)).network.masquerade)
+        #expect(excepted.exceptions.map(\.description) == ["10.0.0.0/8", "fd00::/8"])
+        let old = try Config(config(subnets + #","ipMasq":true,"ipMasqBackend":"iptables""#))
+        #expect(old.notes.count == 1 && old.notes[0].contains("ipMasqBackend"))
+        #expect(try Config(config(subnets + #","nonMasqueradeCIDRs":["10.0.0.0/8"]"#)).network.masquerade == nil)
     }
 
     @Test func `capabilities without effect are named when something is asked for`() throws {
@@ -43,6 +56,8 @@ import Testing
     }
 
     static let invalid: [(keys: String, told: String)] = [
+        (#""subnets":["10.1.0.0/24"],"ipMasqBackend":"pf""#, "key ipMasqBackend: \"pf\""),
+        (#""subnets":["10.1.0.0/24"],"nonMasqueradeCIDRs":["10.0.0.0/8","10.0.0.1"]"#, "key nonMasqueradeCIDRs[1]"),
         (#""subnets":[]"#, "key subnets is empty"),
         (#""subnets":["10.1.0.0/24"],"ipam":{}"#, "subnets and ipam exclude"),
         (#""subnets":["10.1.0.0"]"#, "key subnets[0]"),
