@@ -109,7 +109,7 @@ extension Change {
     fileprivate var lack: String? {
         switch (object, observed) {
         case (.bridge, .bridge(let bridge)?) where bridge.isUp: nil
-        case (.bridge, _), (.address, _), (.sysctl, _): "\(name): \(reason)"
+        case (.bridge, _), (.address, _), (.sysctl, _), (.firewallTable, _): "\(name): \(reason)"
         default: nil
         }
     }

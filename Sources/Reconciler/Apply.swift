@@ -21,9 +21,10 @@ package func apply(
     let started = Clock.nowMilliseconds()
     let examination = try examine(store, &kernel)
     var result = ApplyReport(examination: examination)
+    mendFirewall(examination, store, &kernel, &result)
     mendHost(examination, store, &kernel, &result)
 
-    let drifted = Set(examination.plan.changes.compactMap(\.attachment))
+    let drifted = Set(examination.plan.changes.filter { !$0.phase.isTransaction }.compactMap(\.attachment))
         .union(examination.unfinished.map(\.id))
         .union(examination.plan.conflicts.compactMap(\.attachment))
     let living = examination.intent.attachments.filter { !$0.isDoomed && drifted.contains($0.id) }
@@ -82,7 +83,9 @@ private func mendHost(
 ) {
     var plan = examination.plan
     let owned = Set(examination.intent.attachments.map(\.id))
-    plan.changes.removeAll { $0.attachment.map(owned.contains) == true || $0.isOfDoomed(examination.deleting) }
+    plan.changes.removeAll {
+        $0.phase.isTransaction || $0.attachment.map(owned.contains) == true || $0.isOfDoomed(examination.deleting)
+    }
     result.failures += examination.intent.problems
     result.failures += plan.conflicts.filter { $0.attachment == nil }.map(\.reason)
     plan.conflicts = []
@@ -95,6 +98,35 @@ private func mendHost(
     } catch {
         result.failures.append(error.description)
     }
+}
+
+/// All of nf_tables, in one transaction, whomever it is for. Under the locks of those whose elements are added, whose rows
+/// are looked at again: a DEL may have come since.
+private func mendFirewall(
+    _ examination: Examination, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
+    _ result: inout ApplyReport
+) {
+    var plan = Plan()
+    plan.changes = examination.plan.changes.filter(\.phase.isTransaction)
+    guard !plan.changes.isEmpty else { return }
+    var locked: Set<Int64> = []
+    defer { for id in locked { store.unlock(attachment: id) } }
+    var report = Report()
+    do throws(ReconcilerError) {
+        try mapped { () throws(StoreError) in
+            for id in Set(plan.changes.compactMap(\.attachment)) where try store.tryLock(attachment: id) {
+                locked.insert(id)
+            }
+            let ended = try store.ended(among: Array(locked))
+            plan.changes.removeAll { $0.attachment.map { !locked.contains($0) || ended.contains($0) } == true }
+        }
+        let doubtful = execute(plan, &kernel, &report)
+        report.failures += stillMissing(doubtful, store, &kernel)
+        try mapped { () throws(StoreError) in try store.record(report.events(for: nil, cause: "apply")) }
+    } catch {
+        report.failures.append(error.description)
+    }
+    result.add(report)
 }
 
 /// Why what must be looked at again has failed, if it has: an ADD beside this pass may have made the same bridge.

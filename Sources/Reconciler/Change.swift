@@ -1,3 +1,5 @@
+internal import Netlink
+
 /// One thing to do to the kernel, as data.
 package enum Change: Hashable, Sendable {
     case add(Object, in: NamespaceID, reason: String)
@@ -42,10 +44,21 @@ package enum Change: Hashable, Sendable {
         return steps(object.resource)
     }
 
+    /// The messages of one step.
+    func effect(step: Int = 0, _ links: LinkTable) throws(NetlinkError) -> Effect {
+        func effect<R: Resource>(_ resource: R) throws(NetlinkError) -> Effect {
+            try resource.effect(action, step: step, from: observed?.resource as? R, links)
+        }
+        return try effect(object.resource)
+    }
+
     /// The attachment that the change is made for, or `nil` where it is the node's.
     package var attachment: Int64? {
-        if case .veth(let veth) = object { return veth.attachment }
-        return namespace.attachment
+        switch object {
+        case .veth(let veth): veth.attachment
+        case .firewallElement(let element): element.owner
+        default: namespace.attachment
+        }
     }
 
     /// What a person would type, in the right namespace.

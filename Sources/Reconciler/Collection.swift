@@ -95,7 +95,8 @@ private func takeAway(
         let attachment = one.attachment
         var report = Report()
         // A link that was not there is as good as one that went.
-        if let outcome = outcomes[Veth.name(attachment.hostIfname)] { report.add(outcome) }
+        let names = [Veth.name(attachment.hostIfname)] + FirewallElement.ofPods([attachment]).map(\.name)
+        for name in names { if let outcome = outcomes[name] { report.add(outcome) } }
         result.done += report.done
         guard report.failures.isEmpty else {
             result.failures += report.failures.map { "\(attachment.label): \($0)" }

@@ -56,6 +56,9 @@ enum ErrnoPolicy {
             "a bridge takes 1023 ports at most: use more networks on this node"
         case (.route, .add, .networkUnreachable?), (.route, .add, .noRouteToHost?):
             "its gateway is not on any link that is up"
+        case (.firewallTable(let table), .add, .noSuchFileOrDirectory?),
+            (.firewallTable(let table), .change, .noSuchFileOrDirectory?):
+            "key \(table.key) needs nf_tables with all that its rules use: the modules nf_tables, nft_chain_nat, nft_masq"
         default: nil
         }
     }

@@ -61,10 +61,12 @@ package func examine(
                     "\(attachment.label) lingers: \(reason), yet \(attachment.hostIfname) is alive, so something holds "
                         + "its namespace; its addresses stay with it until DEL")
             }
+            if observed.ends(of: [attachment]).isEmpty { observed.forgetElements(of: attachment, &desired) }
             desired.forget(attachment, veth)
             observed[.host, veth] = nil
         case .unknown(let reason):
             notices.append("\(attachment.label) cannot be looked at: \(reason); nothing is done about it")
+            observed.forgetElements(of: attachment, &desired)
             desired.forget(attachment, veth)
             observed[.host, veth] = nil
         }
@@ -80,12 +82,53 @@ package func examine(
         if !isIt { withdrawn.remove(link.name) }
     }
     withdrawn.formUnion(observed.ends(of: examination.deleting))
+    withdrawn.formUnion(try surplus(orphans, withdrawn: withdrawn, observed, store))
     examination.plan = diff(desired: desired, observed: observed, withdrawn: withdrawn)
     examination.plan.notices += notices
     return examination
 }
 
+/// What of nf_tables is ours by its database's tag, and nobody asks for: of orphans what is to go.
+private func surplus(
+    _ orphans: [Object], withdrawn: Set<String>, _ observed: KernelState, _ store: borrowing Store
+) throws(ReconcilerError) -> [String] {
+    guard orphans.contains(where: \.isOfFirewall) else { return [] }
+    // Read after the kernel was: an ADD beside us writes first, and then adds.
+    let now = render(try mapped { () throws(StoreError) in try store.intent() })
+    let own = FirewallTable.names(tag: try mapped { () throws(StoreError) in try store.tag() })
+    var names: [String] = []
+    for orphan in orphans where now[.host, orphan.resource.name] == nil {
+        switch orphan {
+        case .firewallTable(let table) where own.contains(table.name): names.append(table.name)
+        case .firewallElement(let element):
+            // A pod lives that the database forgot, as an older copy of it does: what it has stays with it.
+            if let end = element.hostIfname.map(Veth.name), observed[.host, end] != nil, !withdrawn.contains(end) {
+                continue
+            }
+            names.append(element.name)
+        default: break
+        }
+    }
+    return names
+}
+
+extension Object {
+    fileprivate var isOfFirewall: Bool {
+        switch self {
+        case .firewallTable, .firewallElement: true
+        default: false
+        }
+    }
+}
+
 extension KernelState {
+    fileprivate mutating func forgetElements(of attachment: Attachment, _ desired: inout KernelState) {
+        for element in FirewallElement.ofPods([attachment]) {
+            desired[.host, element.name] = nil
+            self[.host, element.name] = nil
+        }
+    }
+
     fileprivate mutating func forget(_ attachment: Attachment, _ veth: String) {
         remove(attachment.pod)
         self[.host, veth] = nil

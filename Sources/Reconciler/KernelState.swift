@@ -21,6 +21,8 @@ package enum NamespaceID: Hashable, Sendable {
 /// Every kind of kernel object that Plumb knows: a new kind is one new file, and its two lines here.
 package enum Object: Hashable, Sendable {
     case sysctl(Sysctl)
+    indirect case firewallTable(FirewallTable)
+    indirect case firewallElement(FirewallElement)
     case bridge(Bridge)
     case veth(Veth)
     case podLink(PodLink)
@@ -30,6 +32,8 @@ package enum Object: Hashable, Sendable {
     package var resource: any Resource {
         switch self {
         case .sysctl(let object): object
+        case .firewallTable(let object): object
+        case .firewallElement(let object): object
         case .bridge(let object): object
         case .veth(let object): object
         case .podLink(let object): object
@@ -40,7 +44,8 @@ package enum Object: Hashable, Sendable {
 
     /// In the order in which they are observed: links before what lies on them.
     static let kinds: [any Resource.Type] = [
-        Sysctl.self, Bridge.self, Veth.self, PodLink.self, LinkAddress.self, Route.self,
+        Sysctl.self, Bridge.self, Veth.self, PodLink.self, LinkAddress.self, Route.self, FirewallTable.self,
+        FirewallElement.self,
     ]
 }
 

@@ -104,6 +104,13 @@ package struct LiveKernel: Kernel, ~Copyable {
             if place > 0, changes[place - 1].phase != change.phase, change.phase <= .veths {
                 flush(&batch, &outcomes)
             }
+            if change.phase.isTransaction {
+                let end = changes[place...].firstIndex { !$0.phase.isTransaction } ?? changes.endIndex
+                flush(&batch, &outcomes)
+                commit(Array(place..<end), &outcomes)
+                place = end
+                continue
+            }
             if change.action == .delete {
                 let together = LiveKernel.deletions(from: place, in: changes)
                 if together.count > 1 {
@@ -134,6 +141,8 @@ package struct LiveKernel: Kernel, ~Copyable {
                 switch try effect(change, step: step) {
                 case .netlink(let requests): batch += requests.map { (place, $0) }
                 case .sysctl(let path, let value): try SysctlFile.write(path, value)
+                // Made by ``commit(_:_:)``, with the others beside it.
+                case .transaction: break
                 }
                 step += 1
             } catch  where error.code == .unresolved && !batch.isEmpty {
@@ -150,10 +159,7 @@ package struct LiveKernel: Kernel, ~Copyable {
         guard let table = change.namespace == .host ? host.table : pod?.table else {
             throw NetlinkError(.unresolved, context: "the pod's namespace is not open")
         }
-        func effect<R: Resource>(_ resource: R) throws(NetlinkError) -> Effect {
-            try resource.effect(change.action, step: step, from: change.observed?.resource as? R, table)
-        }
-        return try effect(change.object.resource)
+        return try change.effect(step: step, table)
     }
 
     private mutating func flush(_ batch: inout [(place: Int, request: Request)], _ outcomes: inout [Outcome]) {

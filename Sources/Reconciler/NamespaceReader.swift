@@ -38,7 +38,9 @@ package final class NamespaceReader {
     package var socket: NetlinkSocket
     private let descriptor: OwnedDescriptor?
     package var table = LinkTable()
-    private var extent: Extent = .attachment
+    private(set) var extent: Extent = .attachment
+    var firewallConnection: FirewallSocket?
+    var firewallState: FirewallState?
     private var byName: [String: LinkMessage?] = [:]
     /// Of a dump; with fewer links, ``byName`` is looked through: a dictionary of another kind costs more at first use.
     private var dumpedNames: [Int32: String] = [:]
@@ -67,6 +69,7 @@ package final class NamespaceReader {
         dumpedNames = [:]
         dumpedLinks = nil
         dumpedAddresses = nil
+        firewallState = nil
         table.forget()
     }
 

@@ -134,7 +134,9 @@ func removal(
     let observed = try observeHostLinks(of: attachments, &kernel)
     var desired = KernelState()
     desired.markObserved(.host)
-    return diff(desired: desired, observed: observed, withdrawn: Set(observed.ends(of: attachments)))
+    var withdrawn = observed.ends(of: attachments)
+    for attachment in attachments { withdrawn += observed.ownElements(of: attachment).map(\.name) }
+    return diff(desired: desired, observed: observed, withdrawn: Set(withdrawn))
 }
 
 extension KernelState {
@@ -155,6 +157,7 @@ func observeHostLinks(
         wanted.insert(
             Veth(ifname: attachment.hostIfname, attachment: attachment.id, bridge: nil, hairpin: nil), in: .host)
     }
+    for element in FirewallElement.ofPods(attachments) { wanted.insert(element, in: .host) }
     var observed = KernelState()
     try kernel.observe(.host, .attachment, desired: wanted, into: &observed)
     return observed

@@ -66,6 +66,8 @@ extension Resource {
 /// What a step does to the kernel.
 package enum Effect: Hashable, Sendable {
     case netlink([Request])
+    /// Of nf_tables: made together with those of the changes beside it, all or none.
+    case transaction([Request])
     /// A file below /proc/sys and what to write there.
     case sysctl(path: String, value: String)
 }
@@ -80,6 +82,11 @@ package enum Phase: Int, Hashable, Sendable, Comparable {
     case deleteLinks
     /// Forwarding is on before the first packet can come.
     case sysctls
+    /// These three are one transaction: what goes makes room for what comes.
+    case firewallRemovals
+    /// Elements need their sets.
+    case firewall
+    case firewallElements
     /// Ports need it.
     case bridges
     /// Pods' routes point at the gateway.
@@ -94,4 +101,7 @@ package enum Phase: Int, Hashable, Sendable, Comparable {
     case gatewayRoutes
 
     package static func < (lhs: Self, rhs: Self) -> Bool { lhs.rawValue < rhs.rawValue }
+
+    /// Its changes are parts of one transaction.
+    package var isTransaction: Bool { (.firewallRemovals ... .firewallElements).contains(self) }
 }

@@ -1,4 +1,5 @@
 import Addressing
+import Netlink
 import Reconciler
 import Store
 import Testing
@@ -41,8 +42,11 @@ struct GeneratedState {
                         name: "net\(id)", bridge: bridge,
                         mtu: [nil, 1400, 9000].randomElement(using: &generator) ?? nil,
                         isGateway: !generator.once(in: 3), isDefaultGateway: !generator.once(in: 4),
-                        hairpin: generator.once(in: 2), rangeSets: subnets),
-                    bridgeMAC: try mac(bridge == "cni0" ? "02:00:00:00:00:01" : "02:00:00:00:00:02")))
+                        hairpin: generator.once(in: 2), rangeSets: subnets,
+                        masquerade: [
+                            nil, Masquerade(), Masquerade(exceptions: [try cidr("10.0.0.0/8"), try cidr("fd00::/8")]),
+                        ].randomElement(using: &generator) ?? nil),
+                    bridgeMAC: try mac(bridge == "cni0" ? "02:00:00:00:00:01" : "02:00:00:00:00:02"), tag: "test"))
         }
         for id in 1...8 where generator.once(in: 2) {
             intent.attachments.append(try makeAttachment(Int64(id), intent.networks, &generator))
@@ -81,6 +85,7 @@ struct GeneratedState {
             repairPod: [.all, .all, .missingLink, .none].randomElement(using: &generator) ?? .all,
             leases: [], isGateway: network.spec.isGateway, routes: routes)
         made.leases = leases
+        made.unmasqueraded = generator.once(in: 5) ? [try cidr("10.0.0.0/12")] : network.spec.unmasqueraded(leases)
         return made
     }
 
@@ -117,7 +122,28 @@ struct GeneratedState {
         let ours = kernel[namespace].links.filter { $0.value.isMarked && $0.key != "plumbother1" }.keys.sorted()
         guard let link = ours.randomElement(using: &generator) else { return }
         let bridges = kernel[.host].links.filter { $0.value.kind == "bridge" }.keys.sorted()
-        switch Int.random(in: 0..<10, using: &generator) {
+        switch Int.random(in: 0..<14, using: &generator) {
+        case 10: kernel[.host].firewall = SimulatedFirewall()
+        case 11:
+            guard let name = kernel[.host].firewall.elements.keys.sorted().randomElement(using: &generator) else {
+                return
+            }
+            if generator.once(in: 2) {
+                kernel[.host].firewall.elements[name] = nil
+            } else {
+                kernel[.host].firewall.elements[name]?.comment = "another's"
+            }
+        case 12:
+            for name in kernel[.host].firewall.tables.keys {
+                kernel[.host].firewall.tables[name]?.rules.shuffle(using: &generator)
+                if generator.once(in: 2) { kernel[.host].firewall.tables[name]?.rules.removeLast() }
+            }
+        case 13:
+            for name in kernel[.host].firewall.tables.keys {
+                guard let set = kernel[.host].firewall.tables[name]?.sets.popLast() else { continue }
+                kernel[.host].firewall.elements = kernel[.host].firewall.elements.filter { $0.value.set != set.name }
+                kernel[.host].firewall.tables[name]?.table.isDormant = generator.once(in: 2)
+            }
         case 0: kernel.deleteLink(link, in: namespace)
         case 1: kernel[namespace].bringDown(link)
         case 2: kernel[namespace].links[link]?.mtu = 1111

@@ -48,20 +48,41 @@ struct SimulatedKernel: Kernel {
     }
 
     mutating func perform(_ changes: [Change]) -> [Outcome] {
-        changes.map { change in
-            performed.append(change)
-            for step in 0..<change.steps {
-                defer { steps += 1 }
-                if refusedSteps.contains(steps) || refusedNames.contains(change.name) {
-                    return Outcome(change: change, status: .failed("\(change.name): refused on schedule"))
-                }
-                switch make(change, step) {
-                case .done: continue
-                case let status: return Outcome(change: change, status: status)
-                }
+        var outcomes: [Outcome] = []
+        var rest = changes[...]
+        while let first = rest.first {
+            guard first.phase.isTransaction else {
+                outcomes.append(perform(first))
+                rest.removeFirst()
+                continue
             }
-            return Outcome(change: change, status: .done)
+            // All of it, or nothing.
+            let before = self[.host]
+            let together = rest.prefix { $0.phase.isTransaction }
+            rest = rest.dropFirst(together.count)
+            var made = together.map { perform($0) }
+            if let failure = made.first(where: { $0.status != .done }) {
+                self[.host] = before
+                for place in made.indices { made[place].status = failure.status }
+            }
+            outcomes += made
         }
+        return outcomes
+    }
+
+    private mutating func perform(_ change: Change) -> Outcome {
+        performed.append(change)
+        for step in 0..<change.steps {
+            defer { steps += 1 }
+            if refusedSteps.contains(steps) || refusedNames.contains(change.name) {
+                return Outcome(change: change, status: .failed("\(change.name): refused on schedule"))
+            }
+            switch make(change, step) {
+            case .done: continue
+            case let status: return Outcome(change: change, status: status)
+            }
+        }
+        return Outcome(change: change, status: .done)
     }
 
     subscript(namespace: NamespaceID) -> SimulatedNamespace {
@@ -90,6 +111,11 @@ extension SimulatedKernel {
         case .sysctl(let sysctl):
             self[namespace].sysctls[sysctl.path] = sysctl.value
             return .done
+        case .firewallTable(let table): return self[.host].firewall.make(table, change.action)
+        case .firewallElement(let element):
+            let found: FirewallElement? =
+                if case .firewallElement(let found)? = change.observed { found } else { nil }
+            return self[.host].firewall.make(element, change.action, from: found)
         case .bridge(let bridge): return make(bridge, change)
         case .veth(let veth): return make(veth, change, step)
         case .podLink(let link): return self[namespace].configure(link, setsOptions: change.action == .change)

@@ -38,6 +38,7 @@ struct SimulatedNamespace: Hashable, Sendable {
     var links: [String: SimulatedLink] = [:]
     var addresses: [SimulatedAddress] = []
     var routes: [SimulatedRoute] = []
+    var firewall = SimulatedFirewall()
     var sysctls = ["net/ipv4/ip_forward": "0", "net/ipv6/conf/all/forwarding": "0"]
 
     var foreign: [String] {
@@ -96,10 +97,13 @@ extension SimulatedNamespace {
                             index: UInt32(link.index)), in: namespace)
                 }
             case .address(let wanted): watched.insert(wanted.link)
-            case .veth, .route: break
+            case .veth, .route, .firewallTable, .firewallElement: break
             }
         }
-        if namespace == .host { observeVeths(extent, desired, &observed) }
+        if namespace == .host {
+            observeVeths(extent, desired, &observed)
+            firewall.observe(extent, desired, &observed)
+        }
         for address in addresses where watched.contains(address.link) {
             observed.insert(
                 LinkAddress(

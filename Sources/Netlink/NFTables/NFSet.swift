@@ -10,6 +10,17 @@ package struct NFDataType: Hashable, Sendable {
     package static let etherAddress = Self(number: 9, length: 6)
     package static let interfaceName = Self(number: 41, length: 16)
 
+    private init(number: UInt32, length: UInt32) {
+        self.number = number
+        self.length = length
+    }
+
+    init?(number: UInt32) {
+        let known: [NFDataType] = [.ipv4Address, .ipv6Address, .etherAddress, .interfaceName]
+        guard let type = known.first(where: { $0.number == number }) else { return nil }
+        self = type
+    }
+
     /// enum byteorder of nftables: 1 is the machine's, 2 the network's, 0 neither.
     fileprivate static func byteOrder(_ number: UInt32) -> UInt32 {
         switch number {
@@ -98,6 +109,20 @@ package struct NFSet: Hashable, Sendable {
         // The kernel says 0 where a verdict has no length of its own.
         if dataType == NFSet.verdictType { dataLength = nil }
     }
+
+    /// The types of the key in order; `nil` if one of them is not known here.
+    package var keys: [NFDataType]? {
+        var types: [NFDataType] = []
+        var rest = keyType
+        while rest > 0 {
+            guard let type = NFDataType(number: rest & 63) else { return nil }
+            types.insert(type, at: 0)
+            rest >>= 6
+        }
+        return types
+    }
+
+    package var hasIntervals: Bool { flags & NFT_SET_INTERVAL.rawValue != 0 }
 
     private static let verdictType: UInt32 = 0xffff_ff00
 

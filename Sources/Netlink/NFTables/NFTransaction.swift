@@ -5,8 +5,8 @@ internal import SystemPackage
 /// What became of a transaction.
 package enum NFOutcome: Hashable, Sendable {
     case committed
-    /// Nothing was done. Who is to blame, by place in the transaction; nobody: the kernel refused the whole.
-    case refused([Int: NetlinkError], NetlinkError)
+    /// Nothing was done, for this reason. Of each request what was said of it; empty if it was the whole that was refused.
+    case refused([Reply], NetlinkError)
     /// Nothing was done: the rules changed since that generation.
     case outdated
 }
@@ -39,7 +39,7 @@ extension NetlinkSocket {
     }
 
     private mutating func outcome(of requests: [Request], begin: UInt32) throws(NetlinkError) -> NFOutcome {
-        var refusals: [Int: NetlinkError] = [:]
+        var refusals: [Reply] = []
         var first: NetlinkError?
         while true {
             for message in try receive() where message.type == UInt16(NLMSG_ERROR) {
@@ -51,10 +51,11 @@ extension NetlinkSocket {
                     // Of the whole: no such subsystem, no permission, another generation, a failed commit.
                     guard let error else { continue }
                     if error.errno?.rawValue == ERESTART { return .outdated }
-                    return .refused([:], error)
+                    return .refused([], error)
                 }
                 if let error {
-                    refusals[place] = error
+                    if refusals.isEmpty { refusals = requests.map { _ in Reply() } }
+                    refusals[place].error = error
                     first = first ?? error
                 }
                 guard place == requests.count - 1 else { continue }

@@ -1,0 +1,166 @@
+package import Netlink
+package import Store
+
+/// An element of a set of ours: what there is one of for each pod or each network.
+package struct FirewallElement: Resource {
+    package var family: NFFamily
+    package var table: String
+    package var set: String
+    /// Without its comment.
+    package var element: NFElement
+    /// As nft(8) writes it, without quotes: `cni0 . 10.244.0.5`.
+    package var text: String
+    /// Whose it is, `default/web-0, plumbab3f7`: for people, and to tell a pod's from that of the next with its address.
+    package var comment: String?
+    /// Desired: the attachment that it is for; the comment is then compared.
+    package var owner: Int64?
+    /// Observed in its place: elements that overlap it, and keep the kernel from taking it.
+    package var overlapping: [FirewallElement] = []
+
+    package init(
+        _ element: NFElement, of set: NFSet, comment: String? = nil, owner: Int64? = nil
+    ) {
+        family = set.family
+        table = set.table
+        self.set = set.name
+        self.element = element
+        self.element.comment = nil
+        text = FirewallElement.text(element, set.keys ?? [])
+        self.comment = comment ?? element.comment
+        self.owner = owner
+    }
+
+    package var name: String { "nft element \(family.name) \(table) \(set) { \(text) }" }
+    package var wrapped: Object { .firewallElement(self) }
+
+    /// The host's end of the pod that it is for, as its comment says.
+    var hostIfname: String? {
+        guard let word = comment?.split(separator: " ").last, Attachment.tag(ofHostIfname: String(word)) != nil else {
+            return nil
+        }
+        return String(word)
+    }
+
+    /// A comment of at most 127 bytes.
+    static func comment(_ attachment: Attachment) -> String {
+        "\(attachment.label.prefix(90)), \(attachment.hostIfname)"
+    }
+
+    package static func render(_ intent: Intent, into desired: inout KernelState) {
+        for element in MasqueradeTable.elements(intent) { desired.insert(element, in: .host) }
+    }
+
+    /// Those that go with their pods.
+    static func ofPods(_ attachments: [Attachment]) -> [FirewallElement] {
+        MasqueradeTable.elements(Intent(attachments: attachments)).filter { $0.owner != nil }
+    }
+
+    package static func observe(
+        _ reader: NamespaceReader, desired: KernelState, into observed: inout KernelState
+    ) throws(NetlinkError) {
+        guard reader.namespace == .host else { return }
+        for element in try reader.firewall(desired).elements { observed.insert(element, in: .host) }
+    }
+
+    package func drift(from observed: Self) -> [String] {
+        if !observed.overlapping.isEmpty {
+            return ["there is \(observed.overlapping.map(\.text).joined(separator: ", ")) in its place"]
+        }
+        return owner != nil && observed.comment != comment
+            ? ["it is for \(observed.comment.map { $0.isEmpty ? "nobody" : $0 } ?? "nobody")"] : []
+    }
+
+    /// An element that is there keeps its comment, so it is replaced.
+    package func effect(
+        _ action: Action, step: Int, from observed: Self?, _ links: LinkTable
+    ) throws(NetlinkError) -> Effect {
+        let addition = Request.addElements(elements(comment), context: "add \(name)")
+        switch action {
+        case .add: return .transaction([addition])
+        case .delete: return .transaction([deletion])
+        case .change:
+            let replaced = observed.map { $0.overlapping.isEmpty ? [$0] : $0.overlapping } ?? []
+            return .transaction(replaced.map(\.deletion) + [addition])
+        }
+    }
+
+    private var deletion: Request { .deleteElements(elements(nil), context: "delete \(name)") }
+
+    func elements(_ comment: String?) -> NFElements {
+        var element = element
+        element.comment = comment
+        return NFElements(family: family, table: table, set: set, elements: [element])
+    }
+
+    package func phase(_ action: Action) -> Phase { action == .delete ? .firewallRemovals : .firewallElements }
+
+    package func command(_ action: Action) -> String {
+        let place = "\(family.name) \(table) \(set)"
+        let addition = "nft add element \(place) '{ \(text)\(comment.map { " comment \"\($0)\"" } ?? "") }'"
+        return switch action {
+        case .add: addition
+        case .change: "nft delete element \(place) '{ \(text) }'; \(addition)"
+        case .delete: "nft delete element \(place) '{ \(text) }'"
+        }
+    }
+}
+
+extension KernelState {
+    /// The elements of an attachment that are there. One that says it is of another pod is: the database may have
+    /// forgotten that, and given its address a second time.
+    func ownElements(of attachment: Attachment) -> [FirewallElement] {
+        FirewallElement.ofPods([attachment]).filter { wanted in
+            guard case .firewallElement(let found)? = self[.host, wanted.name] else { return false }
+            return found.hostIfname.map { $0 == attachment.hostIfname } ?? true
+        }
+    }
+}
+
+extension FirewallElement {
+    /// Whether all that the other one matches is matched by this one too.
+    package func covers(_ other: FirewallElement) -> Bool {
+        guard let end = element.keyEnd, let otherEnd = other.element.keyEnd else { return element == other.element }
+        return compareFields(other) { first, last, otherFirst, otherLast in
+            first <= otherFirst && otherLast <= last
+        } && end.count == otherEnd.count
+    }
+
+    /// Whether something is matched by both: the kernel takes no two such into a set.
+    package func overlaps(_ other: FirewallElement) -> Bool {
+        guard element.keyEnd != nil, other.element.keyEnd != nil else { return element == other.element }
+        return compareFields(other) { first, last, otherFirst, otherLast in
+            first <= otherLast && otherFirst <= last
+        }
+    }
+
+    /// Whether `holds` is so of every field, as numbers: a range of a concatenation is a range in each.
+    private func compareFields(_ other: FirewallElement, _ holds: (Key, Key, Key, Key) -> Bool) -> Bool {
+        guard set == other.set, table == other.table, family == other.family,
+            let end = element.keyEnd, let otherEnd = other.element.keyEnd, element.key.count == other.element.key.count,
+            end.count == element.key.count, otherEnd.count == end.count
+        else { return false }
+        var start = 0
+        for length in fieldLengths {
+            let field = start..<min(start + length, end.count)
+            guard
+                holds(
+                    Key(element.key[field]), Key(end[field]), Key(other.element.key[field]), Key(otherEnd[field]))
+            else { return false }
+            start += length
+        }
+        return true
+    }
+
+    /// Sets of ours with intervals have a bridge's name, then two addresses.
+    private var fieldLengths: [Int] {
+        let address = (element.key.count - 16) / 2
+        return [16, address, address]
+    }
+
+    private struct Key: Comparable {
+        let bytes: ArraySlice<UInt8>
+        init(_ bytes: ArraySlice<UInt8>) { self.bytes = bytes }
+        static func < (lhs: Self, rhs: Self) -> Bool { lhs.bytes.lexicographicallyPrecedes(rhs.bytes) }
+        static func == (lhs: Self, rhs: Self) -> Bool { lhs.bytes.elementsEqual(rhs.bytes) }
+    }
+}
