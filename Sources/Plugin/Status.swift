@@ -71,6 +71,9 @@ extension Plugin {
                 "\(network): bridge \(config.network.bridge) has \(usage.ports) ports, and takes \(Store.portLimit): use more "
                     + "networks on this node")
         }
+        if config.network.masquerade != nil, let obstacle = kernel.firewallObstacle() {
+            reasons.append("\(network): key ipMasq: \(obstacle)")
+        }
         let plan = try reconciling { () throws(ReconcilerError) in
             try hostPlan(usage.living.isEmpty ? nil : usage.network, elsewhere, bridge: config.network.bridge, &kernel)
         }

@@ -94,7 +94,9 @@ private func surplus(
 ) throws(ReconcilerError) -> [String] {
     guard orphans.contains(where: \.isOfFirewall) else { return [] }
     // Read after the kernel was: an ADD beside us writes first, and then adds.
-    let now = render(try mapped { () throws(StoreError) in try store.intent() })
+    let intent = try mapped { () throws(StoreError) in try store.intent() }
+    let now = render(intent)
+    let known = Set(intent.attachments.map(FirewallElement.comment))
     let own = FirewallTable.names(tag: try mapped { () throws(StoreError) in try store.tag() })
     var names: [String] = []
     for orphan in orphans where now[.host, orphan.resource.name] == nil {
@@ -102,7 +104,9 @@ private func surplus(
         case .firewallTable(let table) where own.contains(table.name): names.append(table.name)
         case .firewallElement(let element):
             // A pod lives that the database forgot, as an older copy of it does: what it has stays with it.
-            if let end = element.hostIfname.map(Veth.name), observed[.host, end] != nil, !withdrawn.contains(end) {
+            if let end = element.hostIfname.map(Veth.name), element.comment.map(known.contains) == false,
+                observed[.host, end] != nil, !withdrawn.contains(end)
+            {
                 continue
             }
             names.append(element.name)

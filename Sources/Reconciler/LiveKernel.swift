@@ -34,6 +34,16 @@ package struct LiveKernel: Kernel, ~Copyable {
         }
     }
 
+    /// Why the kernel cannot do what a key of the configuration needs nf_tables for; `nil` if it can.
+    package func firewallObstacle() -> String? {
+        do throws(NetlinkError) {
+            _ = try FirewallReading(try host.firewallSocket(), quick: true).readGeneration()
+            return nil
+        } catch {
+            return Firewall.obstacle(error)
+        }
+    }
+
     /// Takes over a pod's namespace that the caller has open.
     package mutating func adopt(_ namespace: consuming NetworkNamespace, as id: NamespaceID) {
         host.table.podDescriptor = namespace.descriptor.rawValue

@@ -12,6 +12,8 @@ package struct NFTable: Hashable, Sendable {
     package var comment: String?
     /// Given by the kernel.
     package var handle: UInt64?
+    /// Given by the kernel: how many chains, sets and other objects it has.
+    package var use: UInt32?
 
     package init(family: NFFamily, name: String, comment: String? = nil) {
         self.family = family
@@ -30,6 +32,7 @@ package struct NFTable: Hashable, Sendable {
                 let flags = try attribute.bigUInt32()
                 isDormant = flags & NFT_TABLE_F_DORMANT.rawValue != 0
                 isOwned = flags & NFT_TABLE_F_OWNER.rawValue != 0
+            case NFTA_TABLE_USE.number: use = try attribute.bigUInt32()
             case NFTA_TABLE_HANDLE.number: handle = try attribute.bigUInt64()
             case NFTA_TABLE_USERDATA.number: comment = NFUserData(attribute.payload).text(NFUserData.comment)
             default: break

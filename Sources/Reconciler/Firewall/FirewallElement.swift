@@ -17,15 +17,16 @@ package struct FirewallElement: Resource {
     /// Observed in its place: elements that overlap it, and keep the kernel from taking it.
     package var overlapping: [FirewallElement] = []
 
+    /// - Parameter text: as it would be made of the key, which costs more than who has its parts at hand must pay.
     package init(
-        _ element: NFElement, of set: NFSet, comment: String? = nil, owner: Int64? = nil
+        _ element: NFElement, of set: NFSet, text: String? = nil, comment: String? = nil, owner: Int64? = nil
     ) {
         family = set.family
         table = set.table
         self.set = set.name
         self.element = element
         self.element.comment = nil
-        text = FirewallElement.text(element, set.keys ?? [])
+        self.text = text ?? FirewallElement.text(element, set.keys ?? [])
         self.comment = comment ?? element.comment
         self.owner = owner
     }
@@ -111,7 +112,7 @@ extension KernelState {
     func ownElements(of attachment: Attachment) -> [FirewallElement] {
         FirewallElement.ofPods([attachment]).filter { wanted in
             guard case .firewallElement(let found)? = self[.host, wanted.name] else { return false }
-            return found.hostIfname.map { $0 == attachment.hostIfname } ?? true
+            return found.hostIfname == nil || found.comment == wanted.comment
         }
     }
 }

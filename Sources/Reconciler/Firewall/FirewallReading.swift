@@ -128,20 +128,25 @@ struct FirewallReading {
         for table in wanted {
             var found: FirewallTable?
             if let message = try FirewallReading.answer(replies.popFirst()) {
-                var table = try NFTable(parsing: message.body)
-                table.handle = nil
-                found = FirewallTable(table: table)
+                found = try FirewallReading.table(message)
             }
             for _ in table.chains {
                 guard let message = try FirewallReading.answer(replies.popFirst()) else { continue }
                 found?.chains.append(try FirewallReading.chain(message))
             }
             guard var found else { continue }
+            if found.table.use.map(Int.init) != table.chains.count + table.sets.count {
+                // Something is missing, or there is something beside it.
+                try readChains(of: &found)
+            }
             try readContent(of: &found, wanted: table)
             state.tables.append(found)
         }
         for element in elements {
-            let message = try FirewallReading.answer(replies.popFirst())
+            let reply = replies.popFirst()
+            // A set of that name may have keys of another length, and none of these.
+            let message =
+                reply?.error?.errno == .invalidArgument ? nil : try FirewallReading.answer(reply)
             if let found = try match(message, element) { state.elements.append(found) }
         }
         return state
@@ -169,17 +174,13 @@ struct FirewallReading {
         connection.generation = try readGeneration()
         var state = FirewallState()
         for message in try connection.socket.dump(.dumpTables(context: "read tables")) {
-            var table = try NFTable(parsing: message.body)
-            table.handle = nil
-            var found = FirewallTable(table: table)
+            var found = try FirewallReading.table(message)
+            let table = found.table
             guard let ours = wanted.first(where: { $0.name == found.name }) else {
                 if found.mark == true { state.tables.append(found) }
                 continue
             }
-            for message in try connection.socket.dump(.dumpChains(table.family, context: "read chains")) {
-                let chain = try FirewallReading.chain(message)
-                if chain.table == table.name { found.chains.append(chain) }
-            }
+            try readChains(of: &found)
             try readContent(of: &found, wanted: ours)
             state.tables.append(found)
             for set in ours.sets where found.sets.contains(set) {
@@ -199,12 +200,26 @@ struct FirewallReading {
             found.rules.append(FirewallRule(rule: rule))
         }
         found.sets = wanted.sets
-        if quick, found.mark == true, wanted.drift(from: found).isEmpty { return }
+        if quick, found.table.use.map(Int.init) == wanted.chains.count + wanted.sets.count,
+            wanted.drift(from: found).isEmpty
+        {
+            return
+        }
         found.sets = []
         for message in try connection.socket.dump(.dumpSets(family, table: name, context: "read sets")) {
             var set = try NFSet(parsing: message.body)
             set.handle = nil
             found.sets.append(set)
+        }
+    }
+
+    /// The kernel knows no way to ask for those of one table.
+    private func readChains(of found: inout FirewallTable) throws(NetlinkError) {
+        found.chains = []
+        let table = found.table
+        for message in try connection.socket.dump(.dumpChains(table.family, context: "read chains")) {
+            let chain = try FirewallReading.chain(message)
+            if chain.table == table.name { found.chains.append(chain) }
         }
     }
 
@@ -223,6 +238,12 @@ struct FirewallReading {
             return []
         }
         return elements
+    }
+
+    private static func table(_ message: Message) throws(NetlinkError) -> FirewallTable {
+        var table = try NFTable(parsing: message.body)
+        table.handle = nil
+        return FirewallTable(table: table)
     }
 
     private static func chain(_ message: Message) throws(NetlinkError) -> NFChain {
@@ -250,7 +271,7 @@ extension FirewallElement {
         other.comment = element.comment
         other.owner = nil
         other.overlapping = []
-        other.text = element.keyEnd == nil ? text : FirewallElement.text(element, types)
+        if other.element != self.element { other.text = FirewallElement.text(element, types) }
         return other
     }
 

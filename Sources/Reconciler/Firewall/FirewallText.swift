@@ -20,7 +20,7 @@ extension FirewallElement {
     ) -> String {
         let start = text(first, type)
         guard let last, !last.elementsEqual(first) else { return start }
-        guard let low = IPAddress(networkBytes: first), let high = IPAddress(networkBytes: last) else {
+        guard let low = IPAddress(networkBytes: Array(first)), let high = IPAddress(networkBytes: Array(last)) else {
             return "\(start)-\(text(last, type))"
         }
         let bits = (low.bits ^ high.bits).leadingZeroBitCount - (128 - low.family.bitWidth)
@@ -33,7 +33,7 @@ extension FirewallElement {
     private static func text(_ bytes: ArraySlice<UInt8>, _ type: NFDataType) -> String {
         switch type {
         case .ipv4Address, .ipv6Address:
-            return IPAddress(networkBytes: bytes)?.description ?? ""
+            return IPAddress(networkBytes: Array(bytes))?.description ?? ""
         case .etherAddress: return MACAddress(bytes: Array(bytes))?.description ?? ""
         default: return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         }

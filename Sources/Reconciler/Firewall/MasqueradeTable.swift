@@ -101,8 +101,8 @@ enum MasqueradeTable {
                 elements.append(
                     FirewallElement(
                         NFElement(key: FirewallMatch.key(attachment.bridge) + address.networkBytes),
-                        of: pods(address.family, table), comment: FirewallElement.comment(attachment),
-                        owner: attachment.id))
+                        of: pods(address.family, table), text: "\(attachment.bridge) . \(address)",
+                        comment: FirewallElement.comment(attachment), owner: attachment.id))
                 for block in blocks where block.family == address.family {
                     let path = DirectPath(
                         bridge: attachment.bridge, source: lease.address.network, destination: block)
@@ -113,7 +113,7 @@ enum MasqueradeTable {
         }
         for path in DirectPath.outermost(paths) {
             elements.append(
-                FirewallElement(path.element, of: direct(path.source.family, table), comment: nil, owner: nil))
+                FirewallElement(path.element, of: direct(path.source.family, table), text: path.text))
         }
         return elements
     }
@@ -147,6 +147,12 @@ private struct DirectPath: Hashable {
 
     private func overlaps(_ other: Self) -> Bool {
         bridge == other.bridge && source.overlaps(other.source) && destination.overlaps(other.destination)
+    }
+
+    /// A block of one address is written as the address.
+    var text: String {
+        func text(_ block: CIDR) -> String { block.span == 0 ? block.address.description : block.description }
+        return "\(bridge) . \(text(source)) . \(text(destination))"
     }
 
     var element: NFElement {
