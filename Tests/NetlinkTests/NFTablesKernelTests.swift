@@ -149,6 +149,8 @@ struct NFTablesKernelTests {
         var table = try NFTable(
             parsing: try #require(try socket.perform(.getTable(.inet, "t-1", context: "")).first).body)
         table.handle = nil
+        #expect(table.use == 6)
+        table.use = nil
         let chains = try socket.dump(.dumpChains(.inet, context: "")).map {
             var chain = try NFChain(parsing: $0.body)
             chain.handle = nil

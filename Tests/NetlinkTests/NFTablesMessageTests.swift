@@ -156,6 +156,7 @@ import Testing
         case NFMessage.type(NFT_MSG_NEWTABLE):
             var table = try NFTable(parsing: message.body)
             table.handle = nil
+            table.use = nil
             #expect(try NFTable(parsing: table.encoded[...]) == table)
         case NFMessage.type(NFT_MSG_NEWCHAIN):
             var chain = try NFChain(parsing: message.body)
