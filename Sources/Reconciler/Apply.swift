@@ -51,8 +51,11 @@ package func apply(
     } catch {
         result.failures.append(error.description)
     }
-    if collected.leavesGateway(in: examination.intent) {
-        mendHost(try examine(store, &kernel), store, &kernel, &result)
+    let leavesFirewall = collected.leavesFirewall(in: examination.intent)
+    if leavesFirewall || collected.leavesGateway(in: examination.intent) {
+        let again = try examine(store, &kernel)
+        if leavesFirewall { mendFirewall(again, store, &kernel, &result) }
+        mendHost(again, store, &kernel, &result)
     }
     try record(result, started: started, in: store)
     return result
@@ -67,6 +70,17 @@ extension Collected {
             kept.formUnion(attachment.leases.compactMap(\.gateway))
         }
         return released.flatMap(\.attachment.leases).contains { $0.gateway.map(kept.contains) == false }
+    }
+}
+
+extension Collected {
+    /// The pods that went may have been the last for which something in nf_tables was that is nobody's own.
+    fileprivate func leavesFirewall(in intent: Intent) -> Bool {
+        guard released.contains(where: { $0.attachment.unmasqueraded != nil }) else { return false }
+        let gone = Set(released.map(\.attachment.id))
+        var rest = intent
+        rest.attachments.removeAll { gone.contains($0.id) }
+        return Firewall.shared(intent) != Firewall.shared(rest)
     }
 }
 

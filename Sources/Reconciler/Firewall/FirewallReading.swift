@@ -1,4 +1,5 @@
 internal import Netlink
+internal import Store
 internal import SystemPackage
 
 /// What was read of nf_tables.
@@ -68,6 +69,14 @@ extension NamespaceReader {
 }
 
 enum Firewall {
+    /// Names of what an intent wants of nf_tables that is for more than one pod.
+    static func shared(_ intent: Intent) -> Set<String> {
+        var names: Set<String> = []
+        if let tag = MasqueradeTable.tag(intent) { names.insert(MasqueradeTable.table(tag: tag).name) }
+        for element in MasqueradeTable.elements(intent) where element.owner == nil { names.insert(element.name) }
+        return names
+    }
+
     static func obstacle(_ error: NetlinkError) -> String {
         "the kernel has no nf_tables: load the modules nf_tables, nft_chain_nat and nft_masq (CONFIG_NF_TABLES, "
             + "CONFIG_NF_TABLES_INET, CONFIG_NFT_NAT, CONFIG_NFT_MASQ), or take the key out (\(error))"

@@ -39,7 +39,11 @@ extension ChaosNode {
 
     private func sabotageHost(_ kind: Int) throws {
         guard let (place, answer) = model.living.first else { return }
-        _ = try shell.run("BRIDGE=cni\(place.network) END=\(answer.hostEnd); \(ChaosSabotage.host[kind])")
+        _ = try shell.run(
+            """
+            BRIDGE=cni\(place.network) END=\(answer.hostEnd) TABLE=$(nft list tables inet | sed -n 's/.* \\(plumb-\\)/\\1/p')
+            [ -n "$TABLE" ] || TABLE=none; { \(ChaosSabotage.host[kind]); } 2>/dev/null
+            """)
         model.isBroken = true
     }
 
@@ -67,7 +71,7 @@ extension ChaosNode {
         _ = try shell.run(
             """
             echo boot-\(model.boot) > /run/boot
-            for l in cni0 cni1 foreign0 foreign1; do ip link del $l 2>/dev/null; done
+            for l in cni0 cni1 foreign0 foreign1; do ip link del $l 2>/dev/null; done; nft flush ruleset
             """)
         try bootNetwork()
     }

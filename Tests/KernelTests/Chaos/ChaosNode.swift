@@ -26,6 +26,7 @@ final class ChaosNode {
             ip addr add 198.51.100.1/24 dev foreign0; ip route add 192.0.2.0/24 via 198.51.100.2 proto static
             ip link add foreign1 address 02:00:00:00:00:02 type bridge; ip link set foreign1 up
             ip link set foreign0 group 77
+            nft 'add table inet plumb; add chain inet plumb c { type filter hook forward priority 0; }; add rule inet plumb c accept'
             """)
         foreign = try foreignObjects()
     }
@@ -34,7 +35,7 @@ final class ChaosNode {
         try shell.run(
             """
             ip -o -d link show foreign0; ip -o -d link show foreign1; ip -o -4 addr show dev foreign0
-            ip route show 192.0.2.0/24
+            ip route show 192.0.2.0/24; nft list table inet plumb
             """
             // The bridge's timers run.
         ).replacing(#/(hello|tcn|topology_change|gc)_timer +[0-9.]+/#, with: "")
@@ -121,7 +122,24 @@ final class ChaosNode {
         guard Set(links.split(separator: "\n").map(String.init)) == ends else {
             throw fail("links \(links.split(separator: "\n")), and the database has \(ends)")
         }
+        try expectMasquerade()
         try expectAnswers()
+    }
+
+    /// Every address of a pod that is promised it, and no other, has its element.
+    private func expectMasquerade() throws {
+        let wanted = try shell.run(
+            """
+            sqlite3 $DATA/state.db "SELECT l.address FROM addresses AS l JOIN attachments AS a ON a.id = l.attachment_id
+            WHERE a.masquerade IS NOT NULL" | sort
+            """)
+        let found = try shell.run(
+            """
+            nft list ruleset | sed -n 's/.*"cni[01]" . \\([0-9a-f.:]*\\) comment ".*, plumb.*/\\1/p' | sort
+            """)
+        guard wanted == found else {
+            throw fail("masqueraded are \(found.split(separator: "\n")), not \(wanted.split(separator: "\n"))")
+        }
     }
 
     private func expectAnswers() throws {

@@ -96,7 +96,10 @@ enum ChaosSabotage {
         "ip link set $END nomaster", "ip link set $END down", "ip link del $END",
         "bridge link set dev $END hairpin off", "echo 0 > /proc/sys/net/ipv4/ip_forward",
         "echo 0 > /proc/sys/net/ipv6/conf/all/forwarding",
-        "ip link set $END address 02:00:00:00:00:99",
+        "ip link set $END address 02:00:00:00:00:99", "nft delete table inet $TABLE", "nft flush table inet $TABLE",
+        "for f in 4 6; do nft flush set inet $TABLE masquerade$f; nft flush set inet $TABLE direct$f; done",
+        "nft add element inet $TABLE masquerade4 '{ cni0 . 10.244.0.60 }'",
+        "nft chain inet $TABLE postrouting '{ policy drop; }'",
     ]
 
     /// Scripts for a pod's namespace; `$IF` is the interface.
