@@ -53,7 +53,8 @@ extension Config {
             name: name, bridge: bridge, mtu: file.mtu == 0 ? nil : file.mtu,
             isGateway: file.isGateway ?? false || isDefaultGateway, isDefaultGateway: isDefaultGateway,
             hairpin: file.hairpinMode ?? short, repairPod: repairPod, forceAddress: file.forceAddress ?? false,
-            rangeSets: try RangeSets.parse(file, network: name), masquerade: try Config.masquerade(file))
+            rangeSets: try RangeSets.parse(file, network: name), masquerade: try Config.masquerade(file),
+            checksMAC: file.macspoofchk ?? false)
         if let mtu = network.mtu, mtu < 1280, network.rangeSets.joined().contains(where: { $0.subnet.family == .v6 }) {
             throw PluginError(
                 .invalidConfig, "key mtu: \(mtu) bytes are too few for IPv6, which needs 1280 (RFC 8200 section 5)")

@@ -113,7 +113,7 @@ extension ConfigFile {
     ) throws(PluginError) -> [String] {
         var keys: [String] = []
         for key in [
-            "promiscMode", "portIsolation", "macspoofchk", "enabledad", "bridgeNetfilter",
+            "promiscMode", "portIsolation", "enabledad", "bridgeNetfilter",
         ] where try object.bool(key) == true { keys.append(key) }
         if try object.bool("preserveDefaultVlan") == false { keys.append("preserveDefaultVlan") }
         if try object.integer("vlan", as: Int.self) ?? 0 != 0 { keys.append("vlan") }

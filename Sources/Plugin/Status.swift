@@ -71,8 +71,9 @@ extension Plugin {
                 "\(network): bridge \(config.network.bridge) has \(usage.ports) ports, and takes \(Store.portLimit): use more "
                     + "networks on this node")
         }
-        if config.network.masquerade != nil, let obstacle = kernel.firewallObstacle() {
-            reasons.append("\(network): key ipMasq: \(obstacle)")
+        let needsFirewall = config.network.masquerade != nil ? "ipMasq" : config.network.checksMAC ? "macspoofchk" : nil
+        if let key = needsFirewall, let obstacle = kernel.firewallObstacle() {
+            reasons.append("\(network): key \(key): \(obstacle)")
         }
         let plan = try reconciling { () throws(ReconcilerError) in
             try hostPlan(usage.living.isEmpty ? nil : usage.network, elsewhere, bridge: config.network.bridge, &kernel)

@@ -76,7 +76,9 @@ extension Collected {
 extension Collected {
     /// The pods that went may have been the last for which something in nf_tables was that is nobody's own.
     fileprivate func leavesFirewall(in intent: Intent) -> Bool {
-        guard released.contains(where: { $0.attachment.unmasqueraded != nil }) else { return false }
+        guard released.contains(where: { $0.attachment.unmasqueraded != nil || $0.attachment.checksMAC }) else {
+            return false
+        }
         let gone = Set(released.map(\.attachment.id))
         var rest = intent
         rest.attachments.removeAll { gone.contains($0.id) }

@@ -56,9 +56,13 @@ enum ErrnoPolicy {
             "a bridge takes 1023 ports at most: use more networks on this node"
         case (.route, .add, .networkUnreachable?), (.route, .add, .noRouteToHost?):
             "its gateway is not on any link that is up"
+        // No such type of chain, expression or family; ENOENT also of another's deletion, which a fresh look finds out.
         case (.firewallTable(let table), .add, .noSuchFileOrDirectory?),
-            (.firewallTable(let table), .change, .noSuchFileOrDirectory?):
-            "key \(table.key) needs nf_tables with all that its rules use: the modules nf_tables, nft_chain_nat, nft_masq"
+            (.firewallTable(let table), .change, .noSuchFileOrDirectory?),
+            (.firewallTable(let table), .add, .addressFamilyNotSupported?),
+            (.firewallTable(let table), .add, .notSupportedOnSocket?):
+            "key \(table.key) needs nf_tables with all that it uses: the modules nf_tables, "
+                + (table.key == "ipMasq" ? "nft_chain_nat, nft_masq" : "nft_meta_bridge")
         default: nil
         }
     }

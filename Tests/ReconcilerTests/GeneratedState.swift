@@ -45,7 +45,7 @@ struct GeneratedState {
                         hairpin: generator.once(in: 2), rangeSets: subnets,
                         masquerade: [
                             nil, Masquerade(), Masquerade(exceptions: [try cidr("10.0.0.0/8"), try cidr("fd00::/8")]),
-                        ].randomElement(using: &generator) ?? nil),
+                        ].randomElement(using: &generator) ?? nil, checksMAC: generator.once(in: 3)),
                     bridgeMAC: try mac(bridge == "cni0" ? "02:00:00:00:00:01" : "02:00:00:00:00:02"), tag: "test"))
         }
         for id in 1...8 where generator.once(in: 2) {
@@ -86,6 +86,7 @@ struct GeneratedState {
             leases: [], isGateway: network.spec.isGateway, routes: routes)
         made.leases = leases
         made.unmasqueraded = generator.once(in: 5) ? [try cidr("10.0.0.0/12")] : network.spec.unmasqueraded(leases)
+        made.checksMAC = network.spec.checksMAC
         return made
     }
 
@@ -134,12 +135,12 @@ struct GeneratedState {
                 kernel[.host].firewall.elements[name]?.comment = "another's"
             }
         case 12:
-            for name in kernel[.host].firewall.tables.keys {
+            for name in kernel[.host].firewall.tables.keys.sorted() {
                 kernel[.host].firewall.tables[name]?.rules.shuffle(using: &generator)
-                if generator.once(in: 2) { kernel[.host].firewall.tables[name]?.rules.removeLast() }
+                if generator.once(in: 2) { _ = kernel[.host].firewall.tables[name]?.rules.popLast() }
             }
         case 13:
-            for name in kernel[.host].firewall.tables.keys {
+            for name in kernel[.host].firewall.tables.keys.sorted() {
                 guard let set = kernel[.host].firewall.tables[name]?.sets.popLast() else { continue }
                 kernel[.host].firewall.elements = kernel[.host].firewall.elements.filter { $0.value.set != set.name }
                 kernel[.host].firewall.tables[name]?.table.isDormant = generator.once(in: 2)

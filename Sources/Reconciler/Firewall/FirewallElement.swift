@@ -49,11 +49,13 @@ package struct FirewallElement: Resource {
 
     package static func render(_ intent: Intent, into desired: inout KernelState) {
         for element in MasqueradeTable.elements(intent) { desired.insert(element, in: .host) }
+        for element in MACCheckTable.elements(intent) { desired.insert(element, in: .host) }
     }
 
     /// Those that go with their pods.
     static func ofPods(_ attachments: [Attachment]) -> [FirewallElement] {
-        MasqueradeTable.elements(Intent(attachments: attachments)).filter { $0.owner != nil }
+        let intent = Intent(attachments: attachments)
+        return MasqueradeTable.elements(intent).filter { $0.owner != nil } + MACCheckTable.elements(intent)
     }
 
     package static func observe(

@@ -73,13 +73,14 @@ enum Firewall {
     static func shared(_ intent: Intent) -> Set<String> {
         var names: Set<String> = []
         if let tag = MasqueradeTable.tag(intent) { names.insert(MasqueradeTable.table(tag: tag).name) }
+        if let tag = MACCheckTable.tag(intent) { names.insert(MACCheckTable.table(tag: tag).name) }
         for element in MasqueradeTable.elements(intent) where element.owner == nil { names.insert(element.name) }
         return names
     }
 
     static func obstacle(_ error: NetlinkError) -> String {
-        "the kernel has no nf_tables: load the modules nf_tables, nft_chain_nat and nft_masq (CONFIG_NF_TABLES, "
-            + "CONFIG_NF_TABLES_INET, CONFIG_NFT_NAT, CONFIG_NFT_MASQ), or take the key out (\(error))"
+        "the kernel has no nf_tables: load its modules (CONFIG_NF_TABLES, for ipMasq also _INET, CONFIG_NFT_NAT, "
+            + "CONFIG_NFT_MASQ, for macspoofchk _BRIDGE), or take the key out (\(error))"
     }
 }
 

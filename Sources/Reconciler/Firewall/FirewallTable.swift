@@ -53,6 +53,7 @@ package struct FirewallTable: Resource {
 
     package static func render(_ intent: Intent, into desired: inout KernelState) {
         if let tag = MasqueradeTable.tag(intent) { desired.insert(MasqueradeTable.table(tag: tag), in: .host) }
+        if let tag = MACCheckTable.tag(intent) { desired.insert(MACCheckTable.table(tag: tag), in: .host) }
     }
 
     package static func observe(
