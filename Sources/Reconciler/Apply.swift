@@ -123,7 +123,10 @@ private func mendFirewall(
     _ result: inout ApplyReport
 ) {
     var plan = Plan()
-    plan.changes = examination.plan.changes.filter(\.phase.isTransaction)
+    let foreign = examination.plan.conflicts.map(\.object)
+    plan.changes = examination.plan.changes.filter { change in
+        change.phase.isTransaction && !foreign.contains { change.object.isIn($0) }
+    }
     guard !plan.changes.isEmpty else { return }
     var locked: Set<Int64> = []
     defer { for id in locked { store.unlock(attachment: id) } }

@@ -40,7 +40,7 @@ package struct LiveKernel: Kernel, ~Copyable {
             _ = try FirewallReading(try host.firewallSocket(), quick: true).readGeneration()
             return nil
         } catch {
-            return Firewall.obstacle(error)
+            return error.isLackOfNFTables ? Firewall.obstacle(error) : error.description
         }
     }
 

@@ -191,7 +191,8 @@ func execute(_ plan: Plan, _ kernel: inout some Kernel & ~Copyable, _ report: in
         case .done: report.done.append(outcome.change)
         case .lookAgain(let text): doubtful.append(Doubt(change: outcome.change, text: text))
         case .failed(let text, let code):
-            report.failures.append(text)
+            // All of a transaction fail by the same word.
+            if !report.failures.contains(text) { report.failures.append(text) }
             // What follows a full bridge fails for want of the link.
             if report.failureCode != .bridgeFull { report.failureCode = code }
         }

@@ -178,6 +178,21 @@ import Testing
         try node.expectOutside(from: "pod1")
     }
 
+    /// Runtimes other than Kubernetes' call pods as they like.
+    @Test func aPodWithAStrangeName() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let name = String(repeating: "\"ä'{ ", count: 20)
+        let output = try node.call(
+            Call(members: TestNode.masqueraded, variables: ["CNI_ARGS": "IgnoreUnknown=1;K8S_POD_NAME=\(name)"]))
+        #expect(output.status == 0, "\(output.all)")
+        try node.expectRest()
+        try node.run("nft list ruleset > /run/saved; nft flush ruleset; nft -f /run/saved")
+        try node.expectRest()
+        try node.delete("pod1")
+        #expect(try node.elements(of: "masquerade4").isEmpty)
+    }
+
     /// As Debian's nftables.service does at boot and an admin at any time.
     @Test func aRulesetThatIsSavedAndRestored() throws {
         let node = try TestNode()

@@ -42,9 +42,18 @@ package struct FirewallElement: Resource {
         return String(word)
     }
 
-    /// A comment of at most 127 bytes.
+    /// A comment of at most 127 bytes, of which nft(8) can read its own listing again: what runtimes call pods need not be
+    /// what Kubernetes allows.
     static func comment(_ attachment: Attachment) -> String {
-        "\(attachment.label.prefix(90)), \(attachment.hostIfname)"
+        let label = attachment.label.utf8.prefix(90).map { byte -> UInt8 in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "-")...UInt8(ascii: ":"), UInt8(ascii: " "):
+                byte
+            default: UInt8(ascii: "_")
+            }
+        }
+        return "\(String(decoding: label, as: UTF8.self)), \(attachment.hostIfname)"
     }
 
     package static func render(_ intent: Intent, into desired: inout KernelState) {
@@ -105,6 +114,14 @@ package struct FirewallElement: Resource {
         case .change: "nft delete element \(place) '{ \(text) }'; \(addition)"
         case .delete: "nft delete element \(place) '{ \(text) }'"
         }
+    }
+}
+
+extension Object {
+    /// Whether it is an element of that table.
+    func isIn(_ other: Object) -> Bool {
+        guard case .firewallElement(let element) = self, case .firewallTable(let table) = other else { return false }
+        return element.table == table.table.name && element.family == table.table.family
     }
 }
 
