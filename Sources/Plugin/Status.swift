@@ -66,9 +66,9 @@ extension Plugin {
     ) throws(PluginError) {
         let network = "network \(config.network.name)"
         var reasons = usage.exhausted.map { "\(network): no address is left in \($0)" }
-        if usage.ports >= Store.portLimit {
+        if usage.ports >= PortCount.limit {
             reasons.append(
-                "\(network): bridge \(config.network.bridge) has \(usage.ports) ports, and takes \(Store.portLimit): use more "
+                "\(network): bridge \(config.network.bridge) has \(usage.ports) ports, and takes \(PortCount.limit): use more "
                     + "networks on this node")
         }
         let needsFirewall = config.network.masquerade != nil ? "ipMasq" : config.network.checksMAC ? "macspoofchk" : nil

@@ -48,6 +48,7 @@ package func apply(
     do throws(StoreError) {
         try store.releaseHeldWithoutFile()
         result.strays = try store.releaseStrayLeases()
+        try PortCount.recount(in: store)
     } catch {
         result.failures.append(error.description)
     }

@@ -70,7 +70,7 @@ extension Store {
                 if let existing, let attachment = try Attachment.load(database, id: existing) {
                     return .existing(attachment)
                 }
-                try checkPorts(of: network, database)
+                try PortCount.check(network, database)
                 let attachment = try insert(request, network, database)
                 guard try tryLock(attachment: attachment.id) else {
                     throw StoreError(
@@ -84,31 +84,6 @@ extension Store {
             if let locked { unlock(attachment: locked) }
             throw error
         }
-    }
-
-    /// A bridge takes no more ports (BR_MAX_PORTS, net/bridge/br_private.h).
-    package static let portLimit = 1023
-
-    /// Refuses one port too many before anything is recorded. Ports that nobody recorded are the kernel's to count.
-    ///
-    /// - Throws: `.exhausted`.
-    private func checkPorts(
-        of network: Network, _ database: borrowing Connection
-    ) throws(StoreError) {
-        // There never were more attachments than ids.
-        let last = try database.integer("SELECT seq FROM sqlite_sequence WHERE name = 'attachments'") ?? 0
-        guard last >= Store.portLimit else { return }
-        // By its first address, an attachment is found in the order of a small table; one without any is not.
-        let count =
-            network.spec.rangeSets.isEmpty
-            ? "SELECT count(*) FROM attachments WHERE bridge = ?"
-            : "SELECT count(*) FROM addresses WHERE bridge = ? AND position = 0"
-        let ports = try database.integer(count, .text(network.spec.bridge)) ?? 0
-        guard ports >= Store.portLimit else { return }
-        throw StoreError(
-            .exhausted,
-            "network \(network.spec.name): bridge \(network.spec.bridge) has \(ports) pods, and takes "
-                + "\(Store.portLimit): use more networks on this node")
     }
 
     private func insert(
@@ -265,6 +240,7 @@ extension Store {
         try Allocation.release(attachment: attachment.id, database)
         try database.run("DELETE FROM attachments WHERE id = ?", .integer(attachment.id))
         guard database.changes > 0 else { return }
+        try PortCount.ended(database)
         try Event.write(
             attachment.leases.map {
                 Event(kind: .released, object: $0.address.address.description, reason: reason, attachment: attachment)

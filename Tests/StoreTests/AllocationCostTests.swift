@@ -7,7 +7,8 @@ import Testing
         try NetworkSpec(sets: [["10.0.0.0/16"], ["fd00::/64"]])
     }
 
-    /// Records `count` attachments and releases every third, so that all three tables have rows.
+    /// Records `count` attachments and releases every third, so that all three tables have rows. Of 1500 a thousand are left:
+    /// more do not fit on a bridge.
     private func populate(_ directory: String, _ count: Int) throws {
         let store = try Store.open(directory: directory, access: .create)
         let network = try Self.network()
@@ -32,7 +33,7 @@ import Testing
     @Test func recordingIsNotLinearInTheLeases() throws {
         let network = try Self.network()
         let few = try effort(with: 10) { _ = try $0.add(AttachmentRequest(network, "one-more")) }
-        let many = try effort(with: 2000) { _ = try $0.add(AttachmentRequest(network, "one-more")) }
+        let many = try effort(with: 1500) { _ = try $0.add(AttachmentRequest(network, "one-more")) }
         #expect(few.instructions > 100, "the counter counts")
         #expect(Double(many.instructions) < 1.2 * Double(few.instructions))
         for (sql, rows) in many.walked { #expect(rows < 20, "\(rows) rows walked by \(sql)") }
@@ -44,7 +45,7 @@ import Testing
             try store.release(attachment, reason: "test")
         }
         let few = try effort(with: 10, releaseOne)
-        let many = try effort(with: 2000, releaseOne)
+        let many = try effort(with: 1500, releaseOne)
         #expect(few.instructions > 100, "the counter counts")
         #expect(Double(many.instructions) < 1.2 * Double(few.instructions))
         for (sql, rows) in many.walked { #expect(rows < 20, "\(rows) rows walked by \(sql)") }

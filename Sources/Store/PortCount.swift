@@ -1,0 +1,46 @@
+/// How many ports of bridges are ours, counted without a look at each.
+package enum PortCount {
+    /// A bridge takes no more (BR_MAX_PORTS, net/bridge/br_private.h).
+    package static let limit = 1023
+
+    /// Refuses one port too many before anything is recorded. Ports that nobody recorded are the kernel's to count.
+    ///
+    /// - Throws: `.exhausted`.
+    static func check(_ network: Network, _ database: borrowing Connection) throws(StoreError) {
+        // Ids are given once, so that what lives is what was given less what ended: only if the whole node has so many
+        // are those of this bridge counted.
+        guard try living(database) >= limit else { return }
+        let count =
+            network.spec.rangeSets.isEmpty
+            ? "SELECT count(*) FROM attachments WHERE bridge = ?"
+            : "SELECT count(*) FROM addresses WHERE bridge = ? AND position = 0"
+        let ports = try database.integer(count, .text(network.spec.bridge)) ?? 0
+        guard ports >= limit else { return }
+        throw StoreError(
+            .exhausted,
+            "network \(network.spec.name): bridge \(network.spec.bridge) has \(ports) pods, and takes \(limit): use more "
+                + "networks on this node")
+    }
+
+    private static func living(_ database: borrowing Connection) throws(StoreError) -> Int64 {
+        try database.integer(
+            "SELECT q.seq - s.ended FROM sqlite_sequence AS q, store AS s WHERE q.name = 'attachments'") ?? 0
+    }
+
+    /// An attachment's row was deleted.
+    static func ended(_ database: borrowing Connection) throws(StoreError) {
+        try database.run("UPDATE store SET ended = ended + 1")
+    }
+
+    /// Sets right what a shell deleted: until then more are taken to live than do, and an ADD may count in vain.
+    package static func recount(in store: borrowing Store) throws(StoreError) {
+        guard try store.read({ (database) throws(StoreError) in try surplus(database) }) != 0 else { return }
+        try store.write { (database) throws(StoreError) in
+            try database.run("UPDATE store SET ended = ended + ?", .integer(try surplus(database)))
+        }
+    }
+
+    private static func surplus(_ database: borrowing Connection) throws(StoreError) -> Int64 {
+        try living(database) - (try database.integer("SELECT count(*) FROM attachments") ?? 0)
+    }
+}
