@@ -1,7 +1,7 @@
 internal import Addressing
 
 /// A lease whose attachment has no row: a shell deletes that without its leases, since SQLite minds foreign keys only
-/// where it is told to.
+/// where it is told to; and with them where it is, which leaves an address that no row knows of.
 package struct StrayLease: Hashable, Sendable {
     package var bridge: String
     package var address: String
@@ -10,7 +10,7 @@ package struct StrayLease: Hashable, Sendable {
 
 extension Store {
     package func strayLeases() throws(StoreError) -> [StrayLease] {
-        try Store.strayLeases(database)
+        try read { (database) throws(StoreError) in try Store.strayLeases(database) }
     }
 
     /// Gives them back, and says which; the routes of such attachments go too.
@@ -34,6 +34,6 @@ extension Store {
     private static func strayLeases(_ database: borrowing Connection) throws(StoreError) -> [StrayLease] {
         try database.query(
             "SELECT bridge, address FROM addresses WHERE attachment_id NOT IN (SELECT id FROM attachments)"
-        ) { (row) throws(StoreError) in StrayLease(bridge: row.text(0), address: row.text(1)) }
+        ) { (row) throws(StoreError) in StrayLease(bridge: row.text(0), address: row.text(1)) } + lostLeases(database)
     }
 }

@@ -5,12 +5,13 @@ import Testing
     /// One address of each family for pods, .2.
     private static let members = #""subnets": ["10.9.0.0/30", "fd09::/126"]"#
 
-    @Test func anAttachment() throws {
+    /// With foreign keys the leases go along, and no row tells of them.
+    @Test(arguments: ["", "PRAGMA foreign_keys = ON; "]) func anAttachment(pragma: String) throws {
         let node = try TestNode()
         try node.addPods(2)
         try node.add("pod1", ShellDeleteTests.members)
         #expect(try node.sql("SELECT count(*) FROM routes WHERE attachment_id IS NOT NULL") == "2")
-        _ = try node.sql("DELETE FROM attachments WHERE container_id = 'c-pod1'")
+        _ = try node.sql(pragma + "DELETE FROM attachments WHERE container_id = 'c-pod1'")
         let plan = try node.plumbctl("plan")
         #expect(plan.status == 2)
         #expect(plan.stdout.contains("- lease 10.9.0.2 on cni0: its attachment was deleted"), "\(plan.all)")
@@ -22,5 +23,29 @@ import Testing
         let events = "SELECT count(*) FROM events WHERE reason = 'its attachment was deleted' AND kind = 'released'"
         #expect(try node.sql(events) == "2")
         #expect(try node.add("pod2", ShellDeleteTests.members)["ips"][0]["address"].text == "10.9.0.2/30")
+    }
+
+    /// Ranges of every shape: only what was a pod's comes back, once, behind what was free before.
+    @Test func allAttachments() throws {
+        let node = try TestNode()
+        try node.addPods(5)
+        let members = """
+            "bridge": "cni0", "isGateway": true, "ipam": {"ranges": [
+            [{"subnet": "10.9.0.0/28", "exclude": ["10.9.0.3"], "gateway": "10.9.0.5"}], [{"subnet": "fd09::/64"}]]}
+            """
+        let given = try (1...5).map { try node.add("pod\($0)", members)["ips"][0]["address"].text }
+        #expect(given == ["10.9.0.1/28", "10.9.0.2/28", "10.9.0.4/28", "10.9.0.6/28", "10.9.0.7/28"])
+        try node.delete("pod2", members)
+        let before = try node.sql("SELECT count(*) FROM released")
+        try node.expectRest()
+        #expect(try node.sql("SELECT count(*) FROM released") == before)
+        _ = try node.sql("PRAGMA foreign_keys = ON; DELETE FROM attachments WHERE pod_name <> 'pod5'")
+        try node.expectConvergence()
+        let released = """
+            SELECT group_concat(address, ' ') FROM (SELECT address FROM released ORDER BY range_id, sequence)
+            """
+        #expect(
+            try node.sql(released) == "10.9.0.2 10.9.0.1 10.9.0.4 10.9.0.6 fd09::3 fd09::2 fd09::4 fd09::5")
+        #expect(try node.ourLinks().count == 2)
     }
 }

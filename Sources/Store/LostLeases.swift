@@ -1,0 +1,80 @@
+internal import Addressing
+
+/// Addresses that a range handed out, and that are nobody's and not released either: a shell with foreign keys deletes an
+/// attachment's leases with it, and says so to nobody.
+extension Store {
+    /// More than the pods of any node: between them lies a `next` that somebody moved by hand, and no lease.
+    private static let mostLost = UInt128(1) << 16
+
+    static func lostLeases(_ database: borrowing Connection) throws(StoreError) -> [StrayLease] {
+        var lost: [StrayLease] = []
+        for range in try HandedOut.all(database) where try range.mayHaveLost(database, atMost: mostLost) {
+            // Networks on one bridge may share a subnet.
+            for lease in try range.lost(database) where !lost.contains(lease) { lost.append(lease) }
+        }
+        return lost
+    }
+}
+
+/// The part of a range that was handed out before: what lies below its `next`.
+private struct HandedOut {
+    var id: Int64
+    var bridge: String
+    var part: RangeSpec
+
+    static func all(_ database: borrowing Connection) throws(StoreError) -> [HandedOut] {
+        try database.query(
+            """
+            SELECT r.id, n.bridge, r.subnet, r.first, r.last, r.gateway, r.exclude, r.next
+            FROM ranges AS r JOIN networks AS n ON n.id = r.network_id ORDER BY r.id
+            """
+        ) { (row) throws(StoreError) -> HandedOut? in
+            // A row that an admin filled with nonsense is told where it is needed.
+            guard let subnet = CIDR(row.text(2)), let first = IPAddress(row.text(3)), let last = IPAddress(row.text(4)),
+                let gateway = IPAddress(row.text(5)), let exclude = RangeSpec.blocks(row.text(6))
+            else { return nil }
+            var part = RangeSpec(subnet: subnet, first: first, last: last, gateway: gateway, exclude: exclude)
+            if let text = row.optionalText(7) {
+                guard let next = IPAddress(text), next > first, let end = next.retreated(by: 1) else { return nil }
+                part.last = min(end, last)
+            }
+            return HandedOut(id: row.integer(0), bridge: row.text(1), part: part)
+        }.compactMap(\.self)
+    }
+
+    /// Counts alone, which cost the same for every size of the range. Each address is in use, released, or both: another
+    /// network's pod may have it.
+    func mayHaveLost(_ database: borrowing Connection, atMost most: UInt128) throws(StoreError) -> Bool {
+        let released = try database.integer("SELECT count(*) FROM released WHERE range_id = ?", .integer(id)) ?? 0
+        let used = try database.query(
+            """
+            SELECT l.address FROM (\(HandedOut.inUse)) AS l
+            WHERE NOT EXISTS (SELECT 1 FROM released AS r WHERE r.range_id = ?2 AND r.address = l.address)
+            """, .text(bridge), .integer(id)
+        ) { (row) throws(StoreError) in IPAddress(row.text(0)) }
+        let known = UInt128(released) + UInt128(used.count { $0.map(part.offers) == true })
+        return known < part.size && part.size - known <= most
+    }
+
+    func lost(_ database: borrowing Connection) throws(StoreError) -> [StrayLease] {
+        let known = try database.query(
+            "\(HandedOut.inUse) UNION ALL SELECT address FROM released WHERE range_id = ?2", .text(bridge), .integer(id)
+        ) { (row) throws(StoreError) in IPAddress(row.text(0)) }
+        let bits = Set(known.compactMap(\.self).filter(part.offers).map(\.bits))
+        var lost: [StrayLease] = []
+        var candidate: IPAddress? = part.first
+        while let address = candidate, address <= part.last {
+            let block = part.exclusion(of: address)
+            if block == nil, address != part.gateway, !bits.contains(address.bits) {
+                lost.append(StrayLease(bridge: bridge, address: address.description))
+            }
+            candidate = (block?.last ?? address).advanced(by: 1)
+        }
+        return lost
+    }
+
+    /// What a bridge's (?1) pods hold, ours and host-local's.
+    private static let inUse = """
+        SELECT address FROM addresses WHERE bridge = ?1 UNION SELECT address FROM held WHERE bridge = ?1
+        """
+}
