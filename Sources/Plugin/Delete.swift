@@ -65,9 +65,15 @@ extension Plugin {
     private static func lockedAttachment(
         _ environment: Environment, network: String, _ store: borrowing Store
     ) throws(StoreError) -> Attachment? {
-        guard let found = try recordedAttachment(environment, network: network, store) else { return nil }
-        try store.lock(attachment: found.id)
-        return try store.attachment(found.id)
+        for _ in 0..<3 {
+            guard let found = try recordedAttachment(environment, network: network, store) else { return nil }
+            try store.lock(attachment: found.id)
+            if let current = try store.attachment(found.id) { return current }
+            // Whoever worked on it has ended it: a DEL, or an ADD that began anew with another row.
+        }
+        throw StoreError(
+            .locked,
+            "\(environment.ifname) of container \(environment.containerID) keeps being added by another process")
     }
 
     /// After the network was renamed, it is the one that there is.

@@ -5,7 +5,8 @@ package import Store
 package struct Doomed: Sendable {
     package var attachment: Attachment
     package var reason: String
-    /// Somebody said so who may (a list of what is valid), so that it goes though it lives. Else it goes only if nothing
+    /// Somebody said so who may (a list of what is valid), so that it goes though it lives, unless its ADD answers
+    /// meanwhile. Else it goes only if nothing
     /// of it is left, or if a DEL gave it up.
     package var isOrdered: Bool
 
@@ -20,7 +21,7 @@ package struct Doomed: Sendable {
 package struct Collected: Sendable {
     package var done: [Change] = []
     package var released: [Examination.Release] = []
-    /// Another process works on them right now.
+    /// Another process works on them right now, or has just added them.
     package var skipped: [Attachment] = []
     /// One text each.
     package var failures: [String] = []
@@ -65,6 +66,11 @@ private func lock(
         doomed.attachment = current
         if current.isDoomed { return doomed }
         if candidate.isOrdered {
+            // Its ADD has answered in between: whoever gave the order did not know of it.
+            if candidate.attachment.state == .adding, current.state == .ready {
+                result.skipped.append(current)
+                return nil
+            }
             try mapped { () throws(StoreError) in try store.markDeleting(id) }
             return doomed
         }

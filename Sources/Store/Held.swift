@@ -52,12 +52,17 @@ extension HeldLease {
 
     /// The file first: a row without one is taken out by apply, a file without its row would come back with the next
     /// database.
+    ///
+    /// By the file and not by the bridge: what was read on the disk before there was a row may have one by now.
     func release(reason: String, _ database: borrowing Connection) throws(StoreError) {
         removeFile()
-        try database.run(
-            "DELETE FROM held WHERE bridge = ? AND address = ? AND path = ?", .text(bridge),
-            .text(address.description), .text(path))
-        guard database.changes > 0 else { return }
+        let condition = "address = ? AND path = ? AND container_id = ?"
+        let values: [SQLValue] = [.text(address.description), .text(path), .text(containerID)]
+        let rows = try database.query("SELECT bridge FROM held WHERE \(condition)", values: values) {
+            (row) throws(StoreError) in row.text(0)
+        }
+        guard let bridge = rows.first else { return }
+        try database.run("DELETE FROM held WHERE \(condition)", values: values)
         try Allocation.remember(address, bridge: bridge, database)
         try Event.write(
             [

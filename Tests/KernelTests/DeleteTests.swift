@@ -74,4 +74,28 @@ import Testing
         #expect(try node.json("ip -d -j link show eth0", in: "pod1") == before)
         try node.expectNothingLeft()
     }
+
+    /// DEL waits for an ADD of the same container, which begins anew: with another row than DEL has found.
+    @Test func anADDThatBeginsAnew() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        _ = try node.sql("UPDATE attachments SET state = 'adding'")
+        let call = Call()
+        let said = try node.attempt(
+            #"""
+            strace -qq -o /run/trace -e inject=sendto:signal=STOP:when=1 "$PLUMB" <<< "$CONFIG" > /run/answer &
+            tracer=$!
+            until grep -q 'stopped by SIGSTOP' /run/trace; do sleep 0.01; done
+            CNI_COMMAND=DEL "$PLUMB" <<< "$CONFIG" &
+            deletion=$!
+            until grep -q -e "-> OFDLCK.*:$(stat -c %i "$DATA/lock") " /proc/locks; do sleep 0.01; done
+            kill -CONT $(cat /proc/$tracer/task/$tracer/children)
+            wait $tracer && wait $deletion
+            """#, environment: call.environment.merging(["CONFIG": call.configuration(node.dataDirectory)]) { $1 })
+        #expect(said.status == 0 && said.stdout.isEmpty, "\(said.all)")
+        #expect(try node.run("cat /run/answer").contains("10.244.0."))
+        #expect(try node.json("ip -j link show", in: "pod1").elements.count == 1)
+        try node.expectNothingLeft()
+    }
 }

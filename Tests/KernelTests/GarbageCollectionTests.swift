@@ -151,6 +151,28 @@ import Testing
         try node.expectRest()
     }
 
+    /// And ended well between GC's look at its row and its lock.
+    @Test func anADDThatEndsMeanwhileIsLeftAlone() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        for pod in ["pod1", "pod2"] { try node.add(pod) }
+        _ = try node.sql("UPDATE attachments SET state = 'adding'")
+        let collection = Call(verb: "GC", members: #""cni.dev/valid-attachments": [], \#(dualStack)"#)
+        let said = try node.run(
+            #"""
+            strace -qq -o /run/trace -e inject=socket:signal=STOP:when=1 "$PLUMB" <<< "$CONFIG" 2>&1 &
+            tracer=$!
+            until grep -q 'stopped by SIGSTOP' /run/trace; do sleep 0.01; done
+            sqlite3 "$DATA/state.db" "UPDATE attachments SET state = 'ready' WHERE container_id = 'c-pod2'"
+            kill -CONT $(cat /proc/$tracer/task/$tracer/children)
+            wait $tracer
+            """#, environment: ["CNI_COMMAND": "GC", "CONFIG": collection.configuration(node.dataDirectory)])
+        #expect(said.contains("eth0 of pod default/pod2, which was left alone"), "\(said)")
+        #expect(try attachments(node) == "pods c-pod2 eth0 ready")
+        try node.expectPing(from: "pod2", to: "10.244.0.1", "fd00:10:244::1")
+        try node.expectRest()
+    }
+
     /// Killed anywhere, one apply comes to rest, and the next GC leaves nothing.
     @Test func killedAtSystemCalls() throws {
         let node = try TestNode()

@@ -71,6 +71,29 @@ import Testing
         #expect(try add(node, "pod4") == "10.9.0.4/29")
     }
 
+    /// The first ADD takes the lease over while DEL has read its file, and no row.
+    @Test func deletedBesideTheFirstADD() throws {
+        let node = try node()
+        #expect(try node.call(Call(pod: "pod6", network: "other")).status == 0)
+        let deletion = Call(verb: "DEL", members: HostLocalTests.members)
+        let add = Call(pod: "pod3", members: HostLocalTests.members)
+        try node.run(
+            #"""
+            strace -qq -o /run/trace -e inject=sendto:signal=STOP:when=1 "$PLUMB" <<< "$CONFIG" &
+            tracer=$!
+            until grep -q 'stopped by SIGSTOP' /run/trace; do sleep 0.01; done
+            export CNI_COMMAND=ADD CNI_CONTAINERID=c-pod3 CNI_NETNS=/run/netns/pod3
+            "$PLUMB" <<< "$CONFIG" > /run/answer
+            test "$(sqlite3 "$DATA/state.db" 'SELECT count(*) FROM held')" = 2
+            kill -CONT $(cat /proc/$tracer/task/$tracer/children)
+            wait $tracer
+            """#,
+            environment: deletion.environment.merging(["CONFIG": add.configuration(node.dataDirectory)]) { $1 })
+        #expect(try files(node) == "10.9.0.3")
+        #expect(try node.sql("SELECT group_concat(address) FROM held") == "10.9.0.3")
+        #expect(try node.sql("SELECT group_concat(address) FROM released") == "10.9.0.2")
+    }
+
     /// The lease is given back, and what somebody put in its link's place is left alone.
     @Test func aLinkWithoutTheAddressStays() throws {
         let node = try node()
