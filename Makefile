@@ -3,17 +3,24 @@
 # make torture    each system call killed and made to fail (as root)
 # make soak       random steps against a model: SEED=… STEPS=… (as root)
 # make demo       a node in namespaces of its own, played through (as root)
-# make install    into DESTDIR: the plugin to CNI_BIN_DIR, plumbctl to PREFIX/bin
+# make install    into DESTDIR: the plugin to CNI_BIN_DIR, plumbctl to CTL_DIR, what belongs to them below PREFIX
+# make deb        bin/plumb_VERSION_ARCHITECTURE.deb
+# make deb-test   installs, upgrades and purges it on a node of its own (as root)
 # make bench      the figures that the documents quote (as root)
 
 SWIFT ?= swift
 PREFIX ?= /usr/local
 CNI_BIN_DIR ?= /opt/cni/bin
+CTL_DIR ?= $(PREFIX)/bin
+# systemd reads both; NetworkManager and iproute2 read nothing below /usr/local.
+UNIT_DIR ?= $(PREFIX)/lib/systemd
+NM_DIR ?= /etc/NetworkManager/conf.d
+ZSH_DIR ?= $(PREFIX)/share/zsh/site-functions
 DESTDIR ?=
 # lld comes with the toolchain, and is the one linker that keeps quiet about glibc's static getpwnam, which is not called.
 RELEASE = -c release --static-swift-stdlib -Xswiftc -static-executable -Xswiftc -use-ld=lld
 
-.PHONY: all test torture soak demo bench install clean deps
+.PHONY: all test torture soak demo bench install deb deb-test clean deps
 all: bin/plumb bin/plumbctl
 
 .PHONY: FORCE
@@ -48,11 +55,19 @@ bench: all
 
 # Beside, then renamed: a runtime that starts a pod meanwhile finds the old binary or the new one, never half of one.
 install: all
-	install -d "$(DESTDIR)$(CNI_BIN_DIR)" "$(DESTDIR)$(PREFIX)/bin"
+	install -d "$(DESTDIR)$(CNI_BIN_DIR)" "$(DESTDIR)$(CTL_DIR)"
 	install -m 0755 bin/plumb "$(DESTDIR)$(CNI_BIN_DIR)/.plumb.new"
 	mv -f "$(DESTDIR)$(CNI_BIN_DIR)/.plumb.new" "$(DESTDIR)$(CNI_BIN_DIR)/plumb"
-	install -m 0755 bin/plumbctl "$(DESTDIR)$(PREFIX)/bin/.plumbctl.new"
-	mv -f "$(DESTDIR)$(PREFIX)/bin/.plumbctl.new" "$(DESTDIR)$(PREFIX)/bin/plumbctl"
+	install -m 0755 bin/plumbctl "$(DESTDIR)$(CTL_DIR)/.plumbctl.new"
+	mv -f "$(DESTDIR)$(CTL_DIR)/.plumbctl.new" "$(DESTDIR)$(CTL_DIR)/plumbctl"
+	DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" CTL_DIR="$(CTL_DIR)" UNIT_DIR="$(UNIT_DIR)" NM_DIR="$(NM_DIR)" \
+	    ZSH_DIR="$(ZSH_DIR)" packaging/install
+
+deb: all
+	packaging/deb bin
+
+deb-test: deb
+	packaging/test bin
 
 clean:
 	rm -rf .build bin

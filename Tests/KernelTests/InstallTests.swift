@@ -17,6 +17,18 @@ import Testing
         #expect(!libraries.stdout.contains("=>"), "\(libraries.all)")
     }
 
+    /// Beside the binaries.
+    private static let companions = [
+        "etc/NetworkManager/conf.d/plumb.conf", "etc/iproute2/rt_protos.d/plumb.conf",
+        "usr/local/lib/systemd/network/05-plumb.link", "usr/local/lib/systemd/network/05-plumb.network",
+        "usr/local/lib/systemd/networkd.conf.d/plumb.conf", "usr/local/lib/systemd/system/plumb-apply.service",
+        "usr/local/lib/systemd/system/plumb-apply.timer", "usr/local/lib/systemd/system/plumb-watch.service",
+        "usr/local/lib/sysusers.d/plumb.conf", "usr/local/lib/tmpfiles.d/plumb.conf",
+        "usr/local/share/bash-completion/completions/plumbctl",
+        "usr/local/share/fish/vendor_completions.d/plumbctl.fish", "usr/local/share/man/man8/plumb.8.gz",
+        "usr/local/share/man/man8/plumbctl.8.gz", "usr/local/share/zsh/site-functions/_plumbctl",
+    ]
+
     @Test func installationLeavesNothingElse() throws {
         let target = FileManager.default.temporaryDirectory.appendingPathComponent("plumb-\(UUID().uuidString)").path
         defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: target) } }
@@ -27,10 +39,14 @@ import Testing
             #expect(output.status == 0, "\(output.all)")
             let files = try Command.run(["/usr/bin/find", target, "-not", "-type", "d", "-printf", "%P %m\n"])
             #expect(
-                files.stdout.split(separator: "\n").sorted() == [
-                    "opt/cni/bin/plumb 755", "usr/local/bin/plumbctl 755",
-                ])
+                files.stdout.split(separator: "\n").sorted()
+                    == (InstallTests.companions.map { $0 + " 644" } + [
+                        "opt/cni/bin/plumb 755", "usr/local/bin/plumbctl 755",
+                    ]).sorted())
         }
+        let service = try String(
+            contentsOfFile: target + "/usr/local/lib/systemd/system/plumb-apply.service", encoding: .utf8)
+        #expect(service.contains("\nExecStart=/usr/local/bin/plumbctl apply "))
         let said = try Command.run([target + "/opt/cni/bin/plumb"])
         #expect(said.status == 0 && said.stdout.isEmpty && said.stderr.contains("CNI plugin"), "\(said.all)")
         let version = try Command.run([target + "/usr/local/bin/plumbctl", "--version"])
