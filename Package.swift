@@ -31,16 +31,19 @@ let package = Package(
         .target(name: "Reconciler", dependencies: ["Addressing", "CKernel", "Delegation", "Netlink", "Store", system]),
         .target(name: "Delegation", dependencies: ["CKernel", "Store", system]),
         .target(name: "Plugin", dependencies: ["Addressing", "CKernel", "Delegation", "Reconciler", "Store", system]),
+        .target(name: "Watch", dependencies: ["Addressing", "CKernel", "Netlink", "Reconciler", "Store", system]),
         .executableTarget(name: "plumb", dependencies: ["Plugin"]),
         .executableTarget(
             name: "plumbctl",
             dependencies: [
-                "Addressing", "Reconciler", "Store",
+                "Addressing", "CKernel", "Reconciler", "Store", "Watch",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "AddressingTests", dependencies: ["Addressing"]),
         .testTarget(name: "StoreTests", dependencies: ["Addressing", "CSQLite", "Schema", "Store"]),
         .testTarget(name: "ReconcilerTests", dependencies: ["Addressing", "Netlink", "Reconciler", "Store", system]),
+        .testTarget(
+            name: "WatchTests", dependencies: ["Addressing", "CKernel", "Netlink", "Reconciler", "Store", "Watch"]),
         .testTarget(name: "PluginTests", dependencies: ["Addressing", "Plugin", "Reconciler", "Store"]),
         // The built binaries on the real kernel, in namespaces of the tests' own.
         .testTarget(name: "KernelTests", dependencies: []),

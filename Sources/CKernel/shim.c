@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -37,6 +38,47 @@ int plumb_stat_path(const char *path, uint64_t *filesystem, uint64_t *device, ui
     *device = st.st_dev;
     *inode = st.st_ino;
     return 0;
+}
+
+ssize_t plumb_receive_event(int socket, void *buffer, size_t size, int32_t *nsid, uint32_t *sender) {
+    struct sockaddr_nl from;
+    union {
+        struct cmsghdr header;
+        char bytes[256];
+    } control;
+    struct iovec part = {buffer, size};
+    struct msghdr message;
+    memset(&message, 0, sizeof message);
+    memset(&from, 0, sizeof from);
+    message.msg_name = &from;
+    message.msg_namelen = sizeof from;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = &control;
+    message.msg_controllen = sizeof control;
+    ssize_t length = recvmsg(socket, &message, MSG_DONTWAIT | MSG_TRUNC);
+    if (length < 0) return -1;
+    *sender = from.nl_pid;
+    *nsid = -1;
+    for (struct cmsghdr *one = CMSG_FIRSTHDR(&message); one; one = CMSG_NXTHDR(&message, one))
+        if (one->cmsg_level == SOL_NETLINK && one->cmsg_type == NETLINK_LISTEN_ALL_NSID)
+            memcpy(nsid, CMSG_DATA(one), sizeof *nsid);
+    return length;
+}
+
+int plumb_open_signals(void) {
+    sigset_t wanted;
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGTERM);
+    sigaddset(&wanted, SIGINT);
+    sigaddset(&wanted, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &wanted, NULL) != 0) return -1;
+    return signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int plumb_next_signal(int signals) {
+    struct signalfd_siginfo info;
+    return read(signals, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
 }
 
 int plumb_memory_file(void) { return memfd_create("plumb", MFD_CLOEXEC); }

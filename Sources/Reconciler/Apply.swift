@@ -15,25 +15,29 @@ package struct ApplyReport: Sendable {
 ///
 /// - Parameter progress: told after each attachment how many of how many are done.
 package func apply(
-    _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
+    _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable, pass: Pass = Pass(),
     progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
 ) throws(ReconcilerError) -> ApplyReport {
     let started = Clock.nowMilliseconds()
-    let examination = try examine(store, &kernel)
+    let examination = try examine(store, &kernel, includesPods: pass.includesPods)
     var result = ApplyReport(examination: examination)
-    mendFirewall(examination, store, &kernel, &result)
-    mendHost(examination, store, &kernel, &result)
+    mendFirewall(examination, pass, store, &kernel, &result)
+    mendHost(examination, pass, store, &kernel, &result)
 
-    let drifted = Set(examination.plan.changes.filter { !$0.phase.isTransaction }.compactMap(\.attachment))
-        .union(examination.unfinished.map(\.id))
-        .union(examination.plan.conflicts.compactMap(\.attachment))
-    let living = examination.intent.attachments.filter { !$0.isDoomed && drifted.contains($0.id) }
+    let drifted = Set(
+        examination.plan.changes.filter { !$0.phase.isTransaction && !pass.spares($0) }.compactMap(\.attachment)
+    )
+    .union(examination.unfinished.map(\.id))
+    .union(examination.plan.conflicts.compactMap(\.attachment))
+    let living = examination.intent.attachments.filter {
+        !$0.isDoomed && drifted.contains($0.id) && (pass.includesPods || $0.state == .ready)
+    }
     let anew = Set(examination.plan.changes.filter { $0.makesPair }.compactMap(\.attachment))
     let total = living.count + examination.deleting.count + examination.releases.count
     var count = 0
     for attachment in living {
         attempt(attachment, store, &result) { (result) throws(ReconcilerError) in
-            try mend(attachment, anew: anew.contains(attachment.id), store, &kernel, &result)
+            try mend(attachment, anew: anew.contains(attachment.id), pass, store, &kernel, &result)
         }
         count += 1
         progress(count, total)
@@ -43,22 +47,24 @@ package func apply(
         dead.append(Doomed(attachment: attachment, reason: attachment.doom))
     }
     for release in examination.releases { dead.append(Doomed(attachment: release.attachment, reason: release.reason)) }
-    let collected = collect(dead, cause: "apply", store, &kernel) { progress(count + $0, total) }
+    let collected = collect(dead, cause: pass.cause, store, &kernel) { progress(count + $0, total) }
     result.add(collected)
-    do throws(StoreError) {
-        try store.releaseHeldWithoutFile()
-        result.strays = try store.releaseStrayLeases()
-        try PortCount.recount(in: store)
-    } catch {
-        result.failures.append(error.description)
+    if pass.includesPods {
+        do throws(StoreError) {
+            try store.releaseHeldWithoutFile()
+            result.strays = try store.releaseStrayLeases()
+            try PortCount.recount(in: store)
+        } catch {
+            result.failures.append(error.description)
+        }
     }
     let leavesFirewall = collected.leavesFirewall(in: examination.intent)
     if leavesFirewall || collected.leavesGateway(in: examination.intent) {
-        let again = try examine(store, &kernel)
-        if leavesFirewall { mendFirewall(again, store, &kernel, &result) }
-        mendHost(again, store, &kernel, &result)
+        let again = try examine(store, &kernel, includesPods: pass.includesPods)
+        if leavesFirewall { mendFirewall(again, pass, store, &kernel, &result) }
+        mendHost(again, pass, store, &kernel, &result)
     }
-    try record(result, started: started, in: store)
+    if pass.includesPods || result.hasNews { try record(result, started: started, in: store) }
     return result
 }
 
@@ -95,11 +101,12 @@ extension Plan.Conflict {
 
 /// Everything that belongs to no one attachment.
 private func mendHost(
-    _ examination: Examination, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
+    _ examination: Examination, _ pass: Pass, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
     _ result: inout ApplyReport
 ) {
     var plan = examination.plan
     let owned = Set(examination.intent.attachments.map(\.id))
+    plan.changes.removeAll(where: pass.spares)
     plan.changes.removeAll {
         $0.phase.isTransaction || $0.attachment.map(owned.contains) == true || $0.isOfDoomed(examination.deleting)
     }
@@ -111,7 +118,7 @@ private func mendHost(
     report.failures += stillMissing(doubtful, store, &kernel)
     result.add(report)
     do throws(StoreError) {
-        try store.record(report.events(for: nil, cause: "apply"))
+        try store.record(report.events(for: nil, cause: pass.cause))
     } catch {
         result.failures.append(error.description)
     }
@@ -120,7 +127,7 @@ private func mendHost(
 /// All of nf_tables, in one transaction, whomever it is for. Under the locks of those whose elements are added, whose rows
 /// are looked at again: a DEL may have come since.
 private func mendFirewall(
-    _ examination: Examination, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
+    _ examination: Examination, _ pass: Pass, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
     _ result: inout ApplyReport
 ) {
     var plan = Plan()
@@ -142,7 +149,7 @@ private func mendFirewall(
         }
         let doubtful = execute(plan, &kernel, &report)
         report.failures += stillMissing(doubtful, store, &kernel)
-        try mapped { () throws(StoreError) in try store.record(report.events(for: nil, cause: "apply")) }
+        try mapped { () throws(StoreError) in try store.record(report.events(for: nil, cause: pass.cause)) }
     } catch {
         report.failures.append(error.description)
     }
@@ -164,7 +171,7 @@ private func stillMissing(
 }
 
 extension Change {
-    fileprivate var makesPair: Bool {
+    var makesPair: Bool {
         if case .add(.veth, _, _) = self { true } else { false }
     }
 
@@ -174,6 +181,9 @@ extension Change {
 }
 
 extension ApplyReport {
+    /// Something was done, or failed.
+    package var hasNews: Bool { !done.isEmpty || !released.isEmpty || !strays.isEmpty || !failures.isEmpty }
+
     fileprivate mutating func add(_ report: Report) {
         done += report.done
         failures += report.failures.filter { !failures.contains($0) }
@@ -188,7 +198,7 @@ extension ApplyReport {
 }
 
 /// Runs `body` under an attachment's lock; a failure is that attachment's alone.
-private func attempt(
+func attempt(
     _ attachment: Attachment, _ store: borrowing Store, _ result: inout ApplyReport,
     _ body: (inout ApplyReport) throws(ReconcilerError) -> Void
 ) {
@@ -207,9 +217,9 @@ private func attempt(
 /// Mends one attachment by what its row says now: the snapshot is old by the time its turn comes.
 ///
 /// - Parameter anew: its pair is gone.
-private func mend(
-    _ attachment: Attachment, anew: Bool, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
-    _ result: inout ApplyReport
+func mend(
+    _ attachment: Attachment, anew: Bool, _ pass: Pass, _ store: borrowing Store,
+    _ kernel: inout some Kernel & ~Copyable, _ result: inout ApplyReport
 ) throws(ReconcilerError) {
     let intent = try mapped { () throws(StoreError) in try store.intent(attachment: attachment.id) }
     guard var current = intent.attachments.first, !current.isDoomed else { return }
@@ -224,10 +234,10 @@ private func mend(
             result.failures.append("\(current.label): \(error)")
         }
     }
-    let report = try reconcile(intent, &kernel, extent: .attachment)
+    let report = try reconcile(intent, &kernel, extent: .attachment, sparing: pass.spares)
     result.done += report.done
     result.failures += report.failures.map { "\(current.label): \($0)" }.filter { !result.failures.contains($0) }
-    let events = report.events(for: current, cause: "apply")
+    let events = report.events(for: current, cause: pass.cause)
     try mapped { () throws(StoreError) in
         if current.state == .adding, report.failures.isEmpty {
             try store.markReady(current.id, events: events)
@@ -237,7 +247,7 @@ private func mend(
     }
 }
 
-private func record(
+func record(
     _ result: ApplyReport, started: Int64, in store: borrowing Store
 ) throws(ReconcilerError) {
     let examination = result.examination

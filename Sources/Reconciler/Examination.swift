@@ -28,8 +28,10 @@ package struct Examination: Sendable {
 }
 
 /// Reads all intent and all of the kernel that it is about, and decides. Changes nothing.
+///
+/// - Parameter includesPods: else what is in pods' namespaces is not looked at, nor whether they live.
 package func examine(
-    _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable
+    _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable, includesPods: Bool = true
 ) throws(ReconcilerError) -> Examination {
     let intent = try mapped { () throws(StoreError) in try store.intent() }
     let living = intent.attachments.filter { !$0.isDoomed }
@@ -43,7 +45,7 @@ package func examine(
     examination.strays = try mapped { () throws(StoreError) in try store.strayLeases() }
     examination.deleting = intent.attachments.filter(\.isDoomed)
     var notices = intent.problems
-    for attachment in living {
+    for attachment in includesPods ? living : [] {
         let veth = Veth.name(attachment.hostIfname)
         switch kernel.open(attachment) {
         case .alive:

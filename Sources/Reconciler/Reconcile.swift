@@ -43,14 +43,17 @@ extension Event.Kind {
 ///   - isNew: an ADD of its own stands behind it, which is refused where another would have to give way.
 ///   - ownAddresses: names of the addresses on a bridge that are ours, though this intent does not speak of them. Asked
 ///     only for a new attachment whose gateway meets somebody's address.
+///   - sparing: changes that are not to be made now.
 package func reconcile(
     _ intent: Intent, _ kernel: inout some Kernel & ~Copyable, extent: Extent, isNew: Bool = false,
-    ownAddresses: (_ bridge: String) throws(ReconcilerError) -> Set<String> = { _ in [] }
+    ownAddresses: (_ bridge: String) throws(ReconcilerError) -> Set<String> = { _ in [] },
+    sparing: (Change) -> Bool = { _ in false }
 ) throws(ReconcilerError) -> Report {
     let desired = render(intent)
     var report = Report()
     report.observed = try observe(desired, &kernel, extent)
     var plan = diff(desired: desired, observed: report.observed)
+    plan.changes.removeAll(where: sparing)
     if isNew {
         var conflicts = GatewayConflict.all(desired: desired, observed: report.observed)
         if let bridge = conflicts.first?.gateway.link {

@@ -191,5 +191,11 @@ package struct Attachment: Hashable, Sendable, Identifiable {
         return name.dropFirst(namePrefix.utf8.count).prefix(4)
     }
 
+    /// The id in a link's name, if the database with this tag gave it.
+    package static func id(ofHostIfname name: String, tag: String) -> Int64? {
+        guard self.tag(ofHostIfname: name) == tag[...] else { return nil }
+        return Int64(name.dropFirst(namePrefix.utf8.count + 4), radix: 36)
+    }
+
     private static let namePrefix = "plumb"
 }

@@ -13,12 +13,16 @@ struct ApplyCommand: ParsableCommand {
             """)
 
     @OptionGroup var options: CommonOptions
+    @OptionGroup var metrics: MetricsOption
 
     func run() throws {
+        let started = Clock.monotonicMilliseconds()
         let report = try engaging(options, access: .write) { store, kernel in
             try apply(store, &kernel) { done, total in Terminal.progress("\(done) of \(total) attachments") }
         }
         Terminal.progress("")
+        metrics.write(
+            report, seconds: Double(Clock.monotonicMilliseconds() - started) / 1000, directory: options.dataDir)
         let view = ApplyView(report)
         switch options.output {
         case .json: try Terminal.sayJSON(view)

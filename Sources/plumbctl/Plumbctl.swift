@@ -11,9 +11,10 @@ struct Plumbctl: ParsableCommand {
               plumbctl status     what is recorded, and whether the kernel agrees
               plumbctl plan       what apply would change, and why
               plumbctl apply      make the kernel agree
+              plumbctl watch      keep it so
             """,
         version: "0.1.0",
-        subcommands: [StatusCommand.self, PlanCommand.self, ApplyCommand.self])
+        subcommands: [StatusCommand.self, PlanCommand.self, ApplyCommand.self, WatchCommand.self])
 }
 
 /// What every command takes.

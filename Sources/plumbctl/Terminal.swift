@@ -12,6 +12,13 @@ enum Terminal {
         say(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 
+    /// One line, for whoever reads line by line.
+    static func sayJSONLine(_ value: some Encodable) {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        do { say(String(decoding: try encoder.encode(value), as: UTF8.self)) } catch { talk("plumbctl: \(error)") }
+    }
+
     /// A line that is written over by the next, on a terminal only.
     static func progress(_ text: String) {
         guard isatty(STDERR_FILENO) == 1 else { return }

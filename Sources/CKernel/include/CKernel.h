@@ -12,12 +12,14 @@
 #include <linux/if_link.h>
 #include <linux/magic.h>
 #include <linux/neighbour.h>
+#include <linux/netconf.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Moves the calling thread into the network namespace behind `fd`. 0, or -1 and errno. setns(2). */
 int plumb_setns_net(int fd);
@@ -27,6 +29,19 @@ int plumb_netns_cookie(int socket, uint64_t *cookie);
 
 /* What a path is, asked without opening it: statfs(2) type, device and inode. 0, or -1 and errno. */
 int plumb_stat_path(const char *path, uint64_t *filesystem, uint64_t *device, uint64_t *inode);
+
+/*
+ * One datagram of a netlink socket, without waiting; its true length, which may be more than `size`, or -1 and errno.
+ * `nsid` is the number under which the socket's namespace knows the one where it happened (NETLINK_LISTEN_ALL_NSID), or
+ * -1 for its own; `sender` is 0 for the kernel. recvmsg(2) with control messages, which are macros.
+ */
+ssize_t plumb_receive_event(int socket, void *buffer, size_t size, int32_t *nsid, uint32_t *sender);
+
+/* Blocks SIGTERM, SIGINT and SIGHUP, and opens a descriptor that reads them, or -1 and errno. signalfd(2). */
+int plumb_open_signals(void);
+
+/* The next signal from that descriptor, without waiting; 0 if there is none. */
+int plumb_next_signal(int signals);
 
 /* A file in memory, closed on exec, for what a child process reads as its input. Its descriptor, or -1 and errno. */
 int plumb_memory_file(void);

@@ -1,0 +1,55 @@
+package import Store
+
+/// What a pass over the node looks at, and what it leaves alone.
+package struct Pass {
+    /// Else what is in pods' namespaces is not looked at, nor whether they live; a pod whose outer end drifted is mended
+    /// all the same.
+    package var includesPods: Bool
+    /// Who does it: what events say.
+    package var cause: String
+    /// Changes that are not to be made now.
+    package var spares: (Change) -> Bool
+
+    package init(
+        includesPods: Bool = true, cause: String = "apply", sparing: @escaping (Change) -> Bool = { _ in false }
+    ) {
+        self.includesPods = includesPods
+        self.cause = cause
+        spares = sparing
+    }
+}
+
+/// Looks at single attachments, and mends those that drifted, with what they stand on.
+///
+/// No lock is taken for a look, only to mend: an ADD or a DEL that comes meanwhile never meets it. What is being added or
+/// deleted is left alone, whoever does it or died over it.
+package func attend(
+    _ ids: some Sequence<Int64>, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable, pass: Pass
+) throws(ReconcilerError) -> ApplyReport {
+    let started = Clock.nowMilliseconds()
+    var result = ApplyReport(examination: Examination(intent: Intent(), plan: Plan()))
+    for id in ids {
+        let intent = try mapped { () throws(StoreError) in try store.intent(attachment: id) }
+        guard let attachment = intent.attachments.first, attachment.state == .ready else { continue }
+        guard case .alive = kernel.open(attachment) else { continue }
+        let desired = render(intent)
+        let observed: KernelState
+        do throws(ReconcilerError) {
+            observed = try observe(desired, &kernel, .attachment)
+        } catch {
+            result.failures.append("\(attachment.label): \(error)")
+            continue
+        }
+        var plan = diff(desired: desired, observed: observed)
+        plan.changes.removeAll(where: pass.spares)
+        guard !plan.isEmpty else { continue }
+        result.examination.intent.attachments.append(attachment)
+        result.examination.plan.changes += plan.changes
+        let anew = plan.changes.contains(where: \.makesPair)
+        attempt(attachment, store, &result) { (result) throws(ReconcilerError) in
+            try mend(attachment, anew: anew, pass, store, &kernel, &result)
+        }
+    }
+    if result.hasNews { try record(result, started: started, in: store) }
+    return result
+}

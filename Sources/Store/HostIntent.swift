@@ -1,0 +1,35 @@
+/// What a whole node shares: everything that should be but what single pods were promised.
+package struct HostIntent: Hashable, Sendable {
+    /// The database's mark in the names of its links.
+    package var tag: String
+    package var networks: [Network]
+    package var routes: [RouteSpec]
+    /// Bridges that pods are on, though no network names them any more.
+    package var formerBridges: Set<String>
+
+    package init(tag: String, networks: [Network] = [], routes: [RouteSpec] = [], formerBridges: Set<String> = []) {
+        self.tag = tag
+        self.networks = networks
+        self.routes = routes
+        self.formerBridges = formerBridges
+    }
+
+    package var bridges: Set<String> { formerBridges.union(networks.map(\.spec.bridge)) }
+}
+
+extension Store {
+    /// Cheap however many pods there are, but for a walk through their rows.
+    package func hostIntent() throws(StoreError) -> HostIntent {
+        try read { (database) throws(StoreError) in
+            var problems: [String] = []
+            let tag = try database.query("SELECT tag FROM store") { (row) throws(StoreError) in row.text(0) }
+            let bridges = try database.query("SELECT DISTINCT bridge FROM attachments") { (row) throws(StoreError) in
+                row.text(0)
+            }
+            let routes = try RouteSpec.load(database, where: "attachment_id IS NULL", problems: &problems)
+            return HostIntent(
+                tag: tag.first ?? "", networks: try Network.load(database), routes: routes.map(\.route),
+                formerBridges: Set(bridges))
+        }
+    }
+}

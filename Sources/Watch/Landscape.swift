@@ -1,0 +1,102 @@
+internal import Addressing
+package import Netlink
+internal import Reconciler
+package import Store
+
+/// What is ours in the kernel, by the numbers that its events have. Pure.
+package struct Landscape: Sendable {
+    /// Of a bridge, what we might mend: its ports' comings and goings make events too.
+    private struct Seen: Hashable {
+        var name: String?
+        var isUp: Bool
+        var mac: [UInt8]?
+        var mtu: UInt32?
+        var group: UInt32?
+
+        init(_ link: LinkMessage) {
+            name = link.name
+            isUp = link.isUp
+            mac = link.hardwareAddress
+            mtu = link.mtu
+            group = link.group
+        }
+    }
+
+    private struct Destination: Hashable {
+        var bytes: [UInt8]
+        var length: UInt8
+        var table: UInt32
+    }
+
+    package let intent: HostIntent
+    private let destinations: Set<Destination>
+    private var bridges: [Int32: Seen] = [:]
+    /// Outer ends of pods, by index.
+    private var ends: [Int32: Int64] = [:]
+    /// Attachments of pods whose namespace has a number here. More than one for a pod with several interfaces.
+    private var pods: [Int32: Set<Int64>] = [:]
+
+    /// - Parameter links: all of this namespace.
+    package init(intent: HostIntent, links: [LinkMessage]) {
+        self.intent = intent
+        destinations = Set(
+            intent.routes.map {
+                let length = UInt8($0.destination.prefixLength)
+                return Destination(
+                    bytes: length == 0 ? [] : $0.destination.address.networkBytes, length: length, table: $0.table)
+            })
+        for link in links { _ = concern(link, isGone: false) }
+    }
+
+    /// How many pods' namespaces are heard.
+    package var podCount: Int { pods.count }
+
+    /// What an event asks to be looked at.
+    package mutating func concern(_ event: KernelEvent) throws(NetlinkError) -> Set<Matter> {
+        let content = try EventContent(event.message)
+        if let number = event.namespaceID {
+            switch content {
+            case .link, .address, .route: return Set((pods[number] ?? []).map { .attachment($0) })
+            case .forwarding, .other: return []
+            }
+        }
+        switch content {
+        case .link(let link, let isGone): return concern(link, isGone: isGone)
+        case .address(let address): return bridges[Int32(bitPattern: address.index)] == nil ? [] : [.host]
+        case .route(let route):
+            let isOurs =
+                route.routeProtocol == Mark.routeProtocol
+                || destinations.contains(
+                    Destination(
+                        bytes: route.destination ?? [], length: route.destinationLength, table: route.table))
+            return isOurs ? [.host] : []
+        case .forwarding(let message):
+            return message.index == ForwardingMessage.everything && message.isOn == false ? [.host] : []
+        case .other: return []
+        }
+    }
+
+    private mutating func concern(_ link: LinkMessage, isGone: Bool) -> Set<Matter> {
+        let index = link.index
+        if let name = link.name, let id = Attachment.id(ofHostIfname: name, tag: intent.tag) {
+            ends[index] = isGone ? nil : id
+            if let number = link.linkNamespaceID, !isGone { pods[number, default: []].insert(id) }
+            return [.attachment(id)]
+        }
+        if let id = ends[index] {
+            // Under another name it is no end of ours any more.
+            ends[index] = nil
+            return [.attachment(id)]
+        }
+        guard bridges[index] != nil || link.name.map(intent.bridges.contains) == true else { return [] }
+        if isGone {
+            bridges[index] = nil
+            return [.host]
+        }
+        // A bridge tells of its ports in messages that lack the rest (AF_BRIDGE).
+        guard link.family == 0 else { return [] }
+        let seen = Seen(link)
+        guard bridges.updateValue(seen, forKey: index) != seen else { return [] }
+        return [.host]
+    }
+}
