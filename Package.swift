@@ -45,6 +45,7 @@ let package = Package(
         .testTarget(
             name: "WatchTests", dependencies: ["Addressing", "CKernel", "Netlink", "Reconciler", "Store", "Watch"]),
         .testTarget(name: "PluginTests", dependencies: ["Addressing", "Plugin", "Reconciler", "Store"]),
+        .testTarget(name: "ToolTests", dependencies: ["plumbctl"]),
         // The built binaries on the real kernel, in namespaces of the tests' own.
         .testTarget(name: "KernelTests", dependencies: []),
         .testTarget(name: "NetlinkTests", dependencies: ["CKernel", "Netlink", system]),
