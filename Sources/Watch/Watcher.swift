@@ -198,9 +198,7 @@ package struct Watcher: ~Copyable {
         for message in try socket.dump(.dumpLinks(context: "read links")) {
             links.append(try LinkMessage(parsing: message.body))
         }
-        let seen = Landscape(intent: try intent ?? store.hostIntent(), links: links)
-        state.pods = seen.podCount
-        landscape = seen
+        landscape = Landscape(intent: try intent ?? store.hostIntent(), links: links)
     }
 
     private mutating func finish(
@@ -217,6 +215,7 @@ package struct Watcher: ~Copyable {
             }
         }
         state.held = backoff.count(at: end)
+        state.pods = landscape?.podCount ?? 0
         if isFull || report.hasNews {
             observer.looked(report, isFull: isFull, elapsed: end - start, state: state)
         }

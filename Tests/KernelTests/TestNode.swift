@@ -6,6 +6,8 @@ import Testing
 /// the test's process, whose end closes its stdin.
 final class TestNode {
     private let holder: Command
+    /// What a command is run by, to be in the node.
+    private let entry: [String]
     let binaries: String
     /// Where the database is, on the node's tmpfs.
     let dataDirectory: String
@@ -13,13 +15,7 @@ final class TestNode {
     let host: String?
 
     init(dataDirectory: String = "/run/plumb") throws {
-        guard let binaries = ProcessInfo.processInfo.environment["PLUMB_BIN"],
-            FileManager.default.isExecutableFile(atPath: binaries + "/plumb"),
-            FileManager.default.isExecutableFile(atPath: binaries + "/plumbctl")
-        else {
-            throw Failure(description: "PLUMB_BIN must name the directory of plumb and plumbctl: use `make test`")
-        }
-        self.binaries = binaries
+        binaries = try TestNode.builtBinaries()
         self.dataDirectory = dataDirectory
         host = nil
         let setup = """
@@ -27,17 +23,53 @@ final class TestNode {
             net.ipv6.conf.all.forwarding=0 && echo up && exec cat >/dev/null
             """
         holder = try Command(["/usr/bin/unshare", "--mount", "--net", "--propagation", "private", "sh", "-ec", setup])
+        entry = ["/usr/bin/nsenter", "--mount", "--net", "--target", String(holder.id), "--"]
         guard holder.readSome() == "up\n" else {
             throw Failure(description: "cannot make namespaces, which needs root: \(holder.wait().all)")
         }
     }
 
-    deinit {
-        _ = holder.wait()
+    /// A node that systemd has booted, with Plumb installed as a package does it, on a throw-away copy of this machine's
+    /// root; see scripts/boot.
+    init(bootedFrom repository: String) throws {
+        binaries = try TestNode.builtBinaries()
+        dataDirectory = "/var/lib/plumb"
+        host = nil
+        holder = try Command([repository + "/scripts/boot"], environment: ["TMPDIR": NSTemporaryDirectory()])
+        var said = ""
+        while !said.hasSuffix("up\n") {
+            let more = holder.readSome()
+            guard !more.isEmpty else { throw Failure(description: "systemd does not boot: \(holder.wait().all)") }
+            said += more
+        }
+        let first = said.prefix { $0.isNumber }
+        entry = ["/usr/bin/nsenter", "--all", "--target", String(first), "--"]
+        try run(
+            """
+            ip link set lo up
+            install -D $PLUMB /usr/lib/cni/plumb
+            install $PLUMBCTL /usr/sbin/plumbctl
+            export DESTDIR= PREFIX=/usr CTL_DIR=/usr/sbin UNIT_DIR=/usr/lib/systemd NM_DIR=/usr/lib/NetworkManager/conf.d \
+                ZSH_DIR=/usr/share/zsh/vendor-completions
+            \(repository)/packaging/install
+            systemd-sysusers plumb.conf
+            systemd-tmpfiles --create plumb.conf
+            systemctl daemon-reload
+            """)
     }
 
-    private var entry: [String] {
-        ["/usr/bin/nsenter", "--mount", "--net", "--target", String(holder.id), "--"]
+    private static func builtBinaries() throws -> String {
+        guard let binaries = ProcessInfo.processInfo.environment["PLUMB_BIN"],
+            FileManager.default.isExecutableFile(atPath: binaries + "/plumb"),
+            FileManager.default.isExecutableFile(atPath: binaries + "/plumbctl")
+        else {
+            throw Failure(description: "PLUMB_BIN must name the directory of plumb and plumbctl: use `make test`")
+        }
+        return binaries
+    }
+
+    deinit {
+        _ = holder.wait()
     }
 
     /// Starts a command in the node, or in one of its named namespaces.
