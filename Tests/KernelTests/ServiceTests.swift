@@ -69,7 +69,7 @@ import Testing
         let confinement = try node.run("grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/\(process)/status")
         #expect(
             confinement.split(separator: "\n").map { $0.split(separator: "\t").last ?? "" } == [
-                "0000000000281801", "0000000000281801", "1", "2",
+                "0000000000281800", "0000000000281800", "1", "2",
             ])
         let pid = try addPods(node)
         try node.run(ServiceTests.sabotage, environment: ["PID": pid])
