@@ -107,8 +107,8 @@ package struct Watcher: ~Copyable {
         } catch  where error.code == .overrun || error.code == .malformed {
             state.overruns += 1
             observer.say("events were lost (\(error)): everything is looked at", isWarning: true)
-            // A storm goes on for a while.
-            agenda.plan(.everything, at: now + 100)
+            // A storm goes on for a while, and what cannot be read once comes again.
+            agenda.plan(.everything, at: now + (error.code == .overrun ? 250 : 1_000))
         }
     }
 
