@@ -133,7 +133,7 @@ private func mendFirewall(
     var plan = Plan()
     let foreign = examination.plan.conflicts.map(\.object)
     plan.changes = examination.plan.changes.filter { change in
-        change.phase.isTransaction && !foreign.contains { change.object.isIn($0) }
+        change.phase.isTransaction && !pass.spares(change) && !foreign.contains { change.object.isIn($0) }
     }
     guard !plan.changes.isEmpty else { return }
     var locked: Set<Int64> = []
