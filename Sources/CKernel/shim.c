@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -28,6 +30,66 @@ int plumb_setns_net(int fd) { return setns(fd, CLONE_NEWNET); }
 int plumb_netns_cookie(int socket, uint64_t *cookie) {
     socklen_t size = sizeof *cookie;
     return getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &size);
+}
+
+int plumb_advertise(int index, const uint8_t *address, const uint8_t *mac) {
+    struct {
+        struct nd_neighbor_advert advert;
+        uint8_t type, length, mac[6];
+    } packet;
+    memset(&packet, 0, sizeof packet);
+    packet.advert.nd_na_type = ND_NEIGHBOR_ADVERT; /* the checksum is the kernel's */
+    packet.advert.nd_na_flags_reserved = ND_NA_FLAG_OVERRIDE;
+    memcpy(&packet.advert.nd_na_target, address, 16);
+    packet.type = ND_OPT_TARGET_LINKADDR;
+    packet.length = 1; /* in units of eight bytes */
+    memcpy(packet.mac, mac, 6);
+
+    struct sockaddr_in6 everybody;
+    memset(&everybody, 0, sizeof everybody);
+    everybody.sin6_family = AF_INET6;
+    everybody.sin6_addr.s6_addr[0] = 0xff;
+    everybody.sin6_addr.s6_addr[1] = 2;
+    everybody.sin6_addr.s6_addr[15] = 1;
+    everybody.sin6_scope_id = (uint32_t)index;
+
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
+    } control;
+    memset(&control, 0, sizeof control);
+    struct iovec data = {.iov_base = &packet, .iov_len = sizeof packet};
+    struct msghdr message;
+    memset(&message, 0, sizeof message);
+    message.msg_name = &everybody;
+    message.msg_namelen = sizeof everybody;
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = &control;
+    message.msg_controllen = sizeof control.bytes;
+    struct cmsghdr *part = CMSG_FIRSTHDR(&message);
+    part->cmsg_level = IPPROTO_IPV6;
+    part->cmsg_type = IPV6_PKTINFO;
+    part->cmsg_len = CMSG_LEN(sizeof(struct in6_pktinfo));
+    struct in6_pktinfo from;
+    memset(&from, 0, sizeof from);
+    memcpy(&from.ipi6_addr, address, 16);
+    from.ipi6_ifindex = (unsigned)index;
+    memcpy(CMSG_DATA(part), &from, sizeof from);
+    part = CMSG_NXTHDR(&message, part);
+    part->cmsg_level = IPPROTO_IPV6;
+    part->cmsg_type = IPV6_HOPLIMIT;
+    part->cmsg_len = CMSG_LEN(sizeof(int));
+    int hops = 255; /* less is ignored (RFC 4861, 7.1.2) */
+    memcpy(CMSG_DATA(part), &hops, sizeof hops);
+
+    int fd = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6);
+    if (fd < 0) return -1;
+    ssize_t sent = sendmsg(fd, &message, 0);
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return sent == (ssize_t)sizeof packet ? 0 : -1;
 }
 
 int plumb_stat_path(const char *path, uint64_t *filesystem, uint64_t *device, uint64_t *inode) {

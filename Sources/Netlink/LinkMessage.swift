@@ -45,11 +45,37 @@ package struct LinkMessage: Hashable, Sendable {
     package init() {}
 
     package var isUp: Bool { flags & IFF_UP.rawValue != 0 }
+    /// Somebody asked for it by this flag; listening programs do it otherwise.
+    package var isPromiscuous: Bool { flags & IFF_PROMISC.rawValue != 0 }
 
     /// Asks for IFF_UP, and leaves the other flags alone.
     package mutating func setUp() {
         flags |= IFF_UP.rawValue
         changeMask |= IFF_UP.rawValue
+    }
+}
+
+extension LinkMessage {
+    /// Asks for IFF_PROMISC (`ip link set promisc on`), and leaves the other flags alone.
+    package mutating func setPromiscuous() {
+        flags |= IFF_PROMISC.rawValue
+        changeMask |= IFF_PROMISC.rawValue
+    }
+
+    /// IFLA_BR_VLAN_FILTERING of a bridge: ports are in VLANs. `nil` in a reply: none was told.
+    package var filtersVLANs: Bool? {
+        get {
+            guard case .other(let options) = kindData else { return nil }
+            return options.first { $0.type == Int(IFLA_BR_VLAN_FILTERING) }.map { $0.payload.first != 0 }
+        }
+        set {
+            kind = "bridge"
+            kindData = newValue.map {
+                .other([
+                    Attribute(type: Int(IFLA_BR_VLAN_FILTERING), isFlaggedNested: false, payload: [$0 ? 1 : 0])
+                ])
+            }
+        }
     }
 }
 
@@ -64,9 +90,14 @@ package indirect enum LinkKindData: Hashable, Sendable {
 package struct BridgePort: Hashable, Sendable {
     /// IFLA_BRPORT_MODE: frames may leave by the port that they came in by.
     package var hairpin: Bool?
+    /// IFLA_BRPORT_ISOLATED: frames pass between it and ports that are not isolated only.
+    package var isolated: Bool?
     package var unknown: [Attribute] = []
 
-    package init(hairpin: Bool? = nil) { self.hairpin = hairpin }
+    package init(hairpin: Bool? = nil, isolated: Bool? = nil) {
+        self.hairpin = hairpin
+        self.isolated = isolated
+    }
 }
 
 /// How the kernel makes a link's IPv6 link-local address (IN6_ADDR_GEN_MODE_ in if_link.h).
@@ -192,6 +223,7 @@ extension BridgePort {
         for attribute in attributes {
             switch attribute.type {
             case Int(IFLA_BRPORT_MODE): hairpin = try attribute.uint8() != 0
+            case Int(IFLA_BRPORT_ISOLATED): isolated = try attribute.uint8() != 0
             default: unknown.append(attribute)
             }
         }
@@ -199,6 +231,7 @@ extension BridgePort {
 
     func encode(into builder: inout Builder) {
         if let hairpin { builder.put(Int(IFLA_BRPORT_MODE), UInt8(hairpin ? 1 : 0)) }
+        if let isolated { builder.put(Int(IFLA_BRPORT_ISOLATED), UInt8(isolated ? 1 : 0)) }
     }
 }
 

@@ -66,6 +66,9 @@ package struct Request: Hashable, Sendable {
         type > UInt8.max ? isNFTablesDeletion : type >= UInt16(RTM_BASE) && (type - UInt16(RTM_BASE)) % 4 == 1
     }
 
+    /// Whether it is about a neighbour: what they are told is never what a change stands or falls with.
+    package var isOfNeighbour: Bool { type == UInt16(RTM_NEWNEIGH) || type == UInt16(RTM_DELNEIGH) }
+
     package init(type: Int, flags: Int32 = 0, body: [UInt8], context: String) {
         self.type = UInt16(type)
         self.flags = UInt16(flags)

@@ -22,6 +22,8 @@ package struct NeighbourMessage: Hashable, Sendable {
 
     /// NUD_PERMANENT: entered by hand, never verified.
     package static var permanent: UInt16 { UInt16(NUD_PERMANENT) }
+    /// NTF_USE: the kernel looks for the neighbour at once, whoever needs it.
+    package static var use: UInt8 { UInt8(NTF_USE) }
 }
 
 extension NeighbourMessage {
@@ -62,6 +64,21 @@ extension Request {
     package static func replaceNeighbour(_ neighbour: NeighbourMessage, context: String) -> Request {
         Request(
             type: Int(RTM_NEWNEIGH), flags: NLM_F_CREATE | NLM_F_REPLACE, body: neighbour.encoded, context: context)
+    }
+
+    /// Tells all on a link who has an IPv4 address of ours: the kernel is made to look for it (`ip neigh replace use`), and
+    /// its question, who has the address, tell it the address's owner, is a gratuitous ARP, which also replaces what was
+    /// confirmed this second (arp_is_garp in net/ipv4/arp.c). Then what it looks for is forgotten, so that it does not ask
+    /// again.
+    package static func announce(_ address: [UInt8], index: Int32, context: String) -> [Request] {
+        var neighbour = NeighbourMessage()
+        neighbour.family = 2
+        neighbour.index = index
+        neighbour.flags = NeighbourMessage.use
+        neighbour.destination = address
+        let question = replaceNeighbour(neighbour, context: context)
+        neighbour.flags = 0
+        return [question, deleteNeighbour(neighbour, context: context)]
     }
 
     /// Sends RTM_DELNEIGH (`ip neigh del`). ENOENT: there is no such entry.

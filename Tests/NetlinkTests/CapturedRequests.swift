@@ -40,6 +40,32 @@ extension Captured {
         6c6176650c0005000500040001000000
         """)
 
+    static let setIsolatedRequest = Captured(
+        "ip link set dev veth7 type bridge_slave isolated on",
+        """
+        4000000010000500b84f066b000000000000000003000000000000000000000020001200100001006272696467655f73
+        6c6176650c0005000500210001000000
+        """)
+
+    static let setPromiscuousRequest = Captured(
+        "ip link set plumb0 promisc on",
+        """
+        2000000010000500b84f066b0000000000000000020000000001000000010000
+        """)
+
+    static let createFilteringBridgeRequest = Captured(
+        "ip link add plumb1 type bridge vlan_filtering 1",
+        """
+        4800000010000506b84f066b00000000000000000000000000000000000000000b000300706c756d623100001c001200
+        0a00010062726964676500000c0002000500070001000000
+        """)
+
+    static let announceRequest = Captured(
+        "ip neigh replace 10.0.0.5 dev eth0 use",
+        """
+        240000001c000505b94f066b00000000020000000200000000000100080001000a000005
+        """)
+
     static let setAddressGenerationRequest = Captured(
         "ip link set dev veth7 addrgenmode none",
         """

@@ -44,6 +44,9 @@ import Testing
         peer.hardwareAddress = [2, 0, 0, 0, 0, 7]
         peer.mtu = 1450
         peer.namespaceDescriptor = 4
+        var filtering = LinkMessage()
+        filtering.name = "plumb1"
+        filtering.filtersVLANs = true
         var veth = LinkMessage()
         veth.name = "veth7"
         veth.mtu = 1450
@@ -69,6 +72,22 @@ import Testing
                     $0.port = BridgePort(hairpin: true)
                 },
                 ours: [[18, 4]], theirs: [[18, 1]]),
+            Golden(
+                captured: .setIsolatedRequest,
+                request: try change {
+                    $0.portKind = "bridge"
+                    $0.port = BridgePort(isolated: true)
+                },
+                ours: [[18, 4]], theirs: [[18, 1]]),
+            Golden(
+                captured: .setPromiscuousRequest,
+                request: try change {
+                    $0.index = 2
+                    $0.setPromiscuous()
+                }),
+            Golden(
+                captured: .createFilteringBridgeRequest, request: try .createLink(filtering, context: ""),
+                flags: NLM_F_ECHO),
             Golden(
                 captured: .setAddressGenerationRequest,
                 request: try change { $0.addressGeneration = AddressGeneration.none }),
@@ -171,6 +190,8 @@ import Testing
         return [
             Golden(captured: .replaceNeighbour4Request, request: .replaceNeighbour(v4, context: "")),
             Golden(captured: .replaceNeighbour6Request, request: .replaceNeighbour(v6, context: "")),
+            Golden(
+                captured: .announceRequest, request: Request.announce([10, 0, 0, 5], index: 2, context: "")[0]),
         ]
     }
 
@@ -191,6 +212,6 @@ import Testing
     }
 
     @Test func goldenRequestsAreAllThere() {
-        #expect(Self.golden.count == 18)
+        #expect(Self.golden.count == 22)
     }
 }

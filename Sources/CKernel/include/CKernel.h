@@ -7,8 +7,12 @@
 
 #include "Pool.h"
 
+/* Before the kernel's own headers, which then leave out what it defines. */
+#include <netinet/in.h>
+
 #include <linux/if.h>
 #include <linux/if_addr.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/magic.h>
 #include <linux/neighbour.h>
@@ -26,6 +30,13 @@ int plumb_setns_net(int fd);
 
 /* The cookie of the network namespace in which `socket` was opened (SO_NETNS_COOKIE, Linux 5.14). 0, or -1 and errno. */
 int plumb_netns_cookie(int socket, uint64_t *cookie);
+
+/*
+ * Tells all hosts on a link, by an unsolicited neighbour advertisement, that an IPv6 address of the calling thread's
+ * network namespace is at a MAC: `index` the link, `address` 16 bytes, `mac` 6. 0, or -1 and errno. The ancillary data
+ * that says from where and how far it goes is made of macros.
+ */
+int plumb_advertise(int index, const uint8_t *address, const uint8_t *mac);
 
 /* What a path is, asked without opening it: statfs(2) type, device and inode. 0, or -1 and errno. */
 int plumb_stat_path(const char *path, uint64_t *filesystem, uint64_t *device, uint64_t *inode);
