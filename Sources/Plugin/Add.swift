@@ -13,6 +13,8 @@ extension Plugin {
             talk.append("plumb: network \(config.network.name): key \(key) is known, but not enforced yet")
         }
         for note in config.notes { talk.append("plumb: network \(config.network.name): \(note)") }
+        // Before 0.3.0 there were no chains.
+        let earlier = config.isChained && config.version >= .v0_3_0 ? try EarlierResult(input) : nil
         if config.version < .v0_3_0, config.delegate == nil {
             try AddResult.check(
                 addresses: config.network.rangeSets.compactMap(\.first?.subnet.family), routes: config.routes,
@@ -57,9 +59,11 @@ extension Plugin {
                 try AddResult.check(
                     addresses: attachment.leases.map(\.address.family), routes: attachment.routes, config.version)
             }
-            return try build(intent, attachment, extent: isDelegated ? .attachment : .newAttachment, store, &kernel)
+            return try build(
+                intent, attachment, extent: isDelegated ? .attachment : .newAttachment, store, &kernel, &talk)
         }
-        return try AddResult.json(attachment, bridgeMAC: bridgeMAC, version: config.version)
+        let answer = try AddResult.json(attachment, bridgeMAC: bridgeMAC, version: config.version)
+        return try earlier?.joined(with: answer) ?? answer
     }
 
     /// A new database knows of no lease. While pods of a lost one live on the bridge, it would hand out their addresses a
@@ -140,7 +144,7 @@ extension Plugin {
     /// Makes the kernel agree and says so in the database.
     private static func build(
         _ intent: Intent, _ attachment: Attachment, extent: Extent, _ store: borrowing Store,
-        _ kernel: inout LiveKernel
+        _ kernel: inout LiveKernel, _ talk: inout [String]
     ) throws(PluginError) -> MACAddress {
         let report = try reconciling { () throws(ReconcilerError) in
             try reconcile(intent, &kernel, extent: extent, isNew: true) { (bridge) throws(ReconcilerError) in
@@ -152,6 +156,8 @@ extension Plugin {
             }
         }
         guard report.failures.isEmpty else { throw kernelFailure(attachment, report) }
+        try reconciling { () throws(ReconcilerError) in try settle(attachment, &kernel) }
+        if intent.isReuse, let reason = kernel.announce(attachment) { talk.append("plumb: \(reason)") }
         try storing { () throws(StoreError) in
             try store.markReady(attachment.id, events: report.events(for: attachment, cause: "ADD"))
         }

@@ -19,6 +19,8 @@ package struct Config: Hashable, Sendable {
     package var dns: String?
     /// `ipam.resolvConf`: the file that says it where nobody else does.
     package var resolvConf: String?
+    /// Plugins before us in the chain have answered: ``EarlierResult``.
+    var isChained: Bool
     /// Keys that were given and have no effect yet.
     package var unenforced: [String]
     /// What else a person should know of the keys that were given.
@@ -49,12 +51,23 @@ extension Config {
                 .invalidConfig, "key repairPod: \"\(file.repairPod ?? "")\" is none of all, missing-link, none")
         }
         let isDefaultGateway = file.isDefaultGateway ?? short
+        let promiscuous = file.promiscMode ?? false
+        if promiscuous, file.hairpinMode == true {
+            throw PluginError(
+                .invalidConfig,
+                "keys hairpinMode and promiscMode exclude each other: network \(name) has both, and a pod would get frames "
+                    + "twice")
+        }
         network = NetworkSpec(
             name: name, bridge: bridge, mtu: file.mtu == 0 ? nil : file.mtu,
             isGateway: file.isGateway ?? false || isDefaultGateway, isDefaultGateway: isDefaultGateway,
-            hairpin: file.hairpinMode ?? short, repairPod: repairPod, forceAddress: file.forceAddress ?? false,
-            rangeSets: try RangeSets.parse(file, network: name), masquerade: try Config.masquerade(file),
-            checksMAC: file.macspoofchk ?? false)
+            hairpin: file.hairpinMode ?? (short && !promiscuous), repairPod: repairPod,
+            forceAddress: file.forceAddress ?? false, promiscuous: promiscuous,
+            link: LinkOptions(
+                isIsolated: file.portIsolation ?? false, vlans: try Config.vlans(file),
+                detectsDuplicates: file.enabledad ?? false),
+            bridgeNetfilter: file.bridgeNetfilter ?? false, rangeSets: try RangeSets.parse(file, network: name),
+            masquerade: try Config.masquerade(file), checksMAC: file.macspoofchk ?? false)
         if let mtu = network.mtu, mtu < 1280, network.rangeSets.joined().contains(where: { $0.subnet.family == .v6 }) {
             throw PluginError(
                 .invalidConfig, "key mtu: \(mtu) bytes are too few for IPv6, which needs 1280 (RFC 8200 section 5)")
@@ -79,6 +92,7 @@ extension Config {
         if let level = file.logLevel, Log.Level(rawValue: level) == nil {
             throw PluginError(.invalidConfig, "key logLevel: \"\(level)\" is none of debug, info, warn, error")
         }
+        isChained = file.isChained
         unenforced = file.unenforced
         notes = []
         if file.ipMasq == true, file.ipMasqBackend == "iptables" {

@@ -17,12 +17,21 @@ struct ConfigFile {
     var ipMasqBackend: String?
     var nonMasqueradeCIDRs: [String]
     var macspoofchk: Bool?
+    var promiscMode: Bool?
+    var portIsolation: Bool?
+    var vlan: Int?
+    var vlanTrunk: [Trunk]
+    var preserveDefaultVlan: Bool?
+    var enabledad: Bool?
+    var bridgeNetfilter: Bool?
     var ipam: IPAM?
     /// What the runtime adds to the ranges.
     var ipRanges: [[Range]]
     var wishes: Wishes
     /// The runtime's wish, or the configuration's.
     var dns: DNS
+    /// Plugins before us in the chain have answered.
+    var isChained: Bool
     var logFile: String?
     var logLevel: String?
     /// Keys that are given, say something else than what happens anyway, and have no effect yet.
@@ -50,6 +59,15 @@ struct ConfigFile {
         /// Addresses and blocks that are never handed out.
         var exclude: [String] = []
         /// For errors: `ipam.ranges[0][1]`.
+        var path: String
+    }
+
+    /// VLANs with their tags: one, or some.
+    struct Trunk {
+        var id: Int?
+        var minID: Int?
+        var maxID: Int?
+        /// For errors: `vlanTrunk[0]`.
         var path: String
     }
 
@@ -89,6 +107,14 @@ extension ConfigFile {
         ipMasqBackend = try object.string("ipMasqBackend")
         nonMasqueradeCIDRs = try object.strings("nonMasqueradeCIDRs") ?? []
         macspoofchk = try object.bool("macspoofchk")
+        promiscMode = try object.bool("promiscMode")
+        portIsolation = try object.bool("portIsolation")
+        vlan = try object.integer("vlan")
+        vlanTrunk = []
+        for trunk in try object.objects("vlanTrunk") ?? [] { vlanTrunk.append(try Trunk(trunk)) }
+        preserveDefaultVlan = try object.bool("preserveDefaultVlan")
+        enabledad = try object.bool("enabledad")
+        bridgeNetfilter = try object.bool("bridgeNetfilter")
         ipam = try object.object("ipam").mapTyped { (ipam) throws(PluginError) in try IPAM(ipam) }
         let asked = try object.runtimeConfig()
         ipRanges = try ConfigFile.ranges(asked, "ipRanges")
@@ -98,31 +124,16 @@ extension ConfigFile {
             let configured = try DNS(configured)
             if dns == DNS() { dns = configured }
         }
+        isChained = object.has("prevResult")
         logFile = try object.string("logFile")
         logLevel = try object.string("logLevel")
-        unenforced = try ConfigFile.unenforcedKeys(object, asked)
+        unenforced = ConfigFile.capabilities.filter { asked?.asks(for: $0) == true }.map { "runtimeConfig.\($0)" }
     }
 
     /// What a runtime may ask for and does not get yet (CONVENTIONS.md); it asks whom declares the capability.
     private static let capabilities = [
         "aliases", "bandwidth", "cgroupPath", "deviceID", "infinibandGUID", "portMappings",
     ]
-
-    private static func unenforcedKeys(
-        _ object: ConfigObject, _ asked: ConfigObject?
-    ) throws(PluginError) -> [String] {
-        var keys: [String] = []
-        for key in [
-            "promiscMode", "portIsolation", "enabledad", "bridgeNetfilter",
-        ] where try object.bool(key) == true { keys.append(key) }
-        if try object.bool("preserveDefaultVlan") == false { keys.append("preserveDefaultVlan") }
-        if try object.integer("vlan", as: Int.self) ?? 0 != 0 { keys.append("vlan") }
-        if try object.objects("vlanTrunk")?.isEmpty == false { keys.append("vlanTrunk") }
-        if let asked {
-            for key in capabilities where asked.asks(for: key) { keys.append("runtimeConfig.\(key)") }
-        }
-        return keys
-    }
 }
 
 extension ConfigFile {
@@ -165,6 +176,15 @@ extension ConfigFile.Range {
         rangeEnd = try object.string("rangeEnd")
         gateway = try object.string("gateway")
         exclude = try object.strings("exclude") ?? []
+        path = object.path
+    }
+}
+
+extension ConfigFile.Trunk {
+    fileprivate init(_ object: ConfigObject) throws(PluginError) {
+        id = try object.integer("id")
+        minID = try object.integer("minID")
+        maxID = try object.integer("maxID")
         path = object.path
     }
 }

@@ -54,6 +54,14 @@ struct ConfigObject {
         return try ConfigObject(value, path: keyPath("runtimeConfig"), ignoresCase: true)
     }
 
+    /// An array's elements as they were read.
+    func elements(_ key: String) throws(PluginError) -> [JSONValue] {
+        try elements(value(key), keyPath(key))?.map(\.value) ?? []
+    }
+
+    /// A value as it was read.
+    func raw(_ key: String) -> JSONValue? { value(key) }
+
     func has(_ key: String) -> Bool { value(key) != nil }
 
     /// Whether there is anything in it: neither nothing nor an empty text or list, nor an object of such or of zeros, as

@@ -2,7 +2,7 @@
 ///
 /// Our own, because the library's decoder takes a third of a millisecond of a process that lives for three; it knows
 /// what a configuration needs and no more.
-enum JSONValue: Hashable {
+enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
     /// The digits as they stood: a consumer asks for the integer that it needs.

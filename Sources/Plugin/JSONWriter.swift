@@ -7,6 +7,8 @@ enum JSONWriter {
         /// JSON already.
         case verbatim(String)
         case array([Value])
+        /// As it was read.
+        case read(JSONValue)
         /// Members whose value is `nil` are left out.
         case object([(String, Value?)])
     }
@@ -22,6 +24,7 @@ enum JSONWriter {
         case .string(let string): appendQuoted(string, to: &text)
         case .integer(let integer): text += String(integer).utf8
         case .verbatim(let json): text += json.utf8
+        case .read(let value): append(value, to: &text)
         case .array(let elements):
             text.append(UInt8(ascii: "["))
             for (index, element) in elements.enumerated() {
@@ -49,6 +52,17 @@ enum JSONWriter {
             return members.sorted { $0.0 < $1.0 }
         }
         return members
+    }
+
+    private static func append(_ value: JSONValue, to text: inout [UInt8]) {
+        switch value {
+        case .null: text += "null".utf8
+        case .bool(let bool): text += (bool ? "true" : "false").utf8
+        case .number(let digits): text += digits.utf8
+        case .string(let string): appendQuoted(string, to: &text)
+        case .array(let elements): append(.array(elements.map { .read($0) }), to: &text)
+        case .object(let members): append(.object(members.map { ($0, .read($1)) }), to: &text)
+        }
     }
 
     /// RFC 8259 section 7: quotation mark, reverse solidus and control characters are escaped.

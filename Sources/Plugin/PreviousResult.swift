@@ -77,6 +77,8 @@ extension PreviousResult {
             expected.macRequested = true
         }
         if let mtu, mtu > 0 { expected.mtu = mtu }
+        // Before, nobody could say in it that he changed the MTU.
+        if version < .v1_1_0, attachment.repairPod != .all { expected.mtu = nil }
         expected.leases = leases(attachment.leases)
         expected.routes = attachment.routes.compactMap(known)
         return expected

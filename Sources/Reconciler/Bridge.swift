@@ -3,7 +3,7 @@ package import Netlink
 package import Store
 
 /// A bridge on the host. One that carries our mark is ours; any other is adopted: its ports and addresses that are ours
-/// come and go, itself is never changed or deleted.
+/// come and go, and it is made promiscuous for a network that asks for it; else it is never changed, and never deleted.
 package struct Bridge: Resource {
     package var ifname: String
     /// Desired: pinned when it is made, so that it does not follow the ports (the kernel takes the lowest of theirs).
@@ -14,10 +14,16 @@ package struct Bridge: Resource {
     package var isMarked: Bool
     /// IFLA_INFO_KIND: something else may have the name.
     package var kind: String
+    /// Desired `true` or `nil`, which is not compared: others may want it.
+    package var isPromiscuous: Bool?
+    /// Its ports are in VLANs; desired `true` or `nil`, as before.
+    package var filtersVLANs: Bool?
+    /// The VLAN in which the gateways on the bridge itself are; desired `nil` is not compared.
+    package var vlan: UInt16?
 
     package init(
         ifname: String, mac: MACAddress? = nil, mtu: Int? = nil, isUp: Bool = true, isMarked: Bool = true,
-        kind: String = "bridge"
+        kind: String = "bridge", isPromiscuous: Bool? = nil, filtersVLANs: Bool? = nil, vlan: UInt16? = nil
     ) {
         self.ifname = ifname
         self.mac = mac
@@ -25,6 +31,9 @@ package struct Bridge: Resource {
         self.isUp = isUp
         self.isMarked = isMarked
         self.kind = kind
+        self.isPromiscuous = isPromiscuous
+        self.filtersVLANs = filtersVLANs
+        self.vlan = vlan
     }
 
     package var name: String { Bridge.name(ifname) }
@@ -34,13 +43,37 @@ package struct Bridge: Resource {
 
     package static func render(_ intent: Intent, into desired: inout KernelState) {
         for network in intent.networks {
-            desired.insert(
-                Bridge(ifname: network.spec.bridge, mac: network.bridgeMAC, mtu: network.spec.mtu), in: .host)
+            let spec = network.spec
+            var bridge = Bridge(
+                ifname: spec.bridge, mac: network.bridgeMAC, mtu: spec.mtu,
+                isPromiscuous: spec.promiscuous ? true : nil)
+            bridge.takeVLANs(of: spec.link, isGateway: spec.isGateway)
+            if case .bridge(let other)? = desired[.host, bridge.name] { bridge.join(other) }
+            desired.insert(bridge, in: .host)
         }
         // Pods stay on the bridge that they were promised, though their network moved to another since.
         for attachment in intent.attachments where desired[.host, name(attachment.bridge)] == nil {
             desired.insert(Bridge(ifname: attachment.bridge, mtu: attachment.mtu), in: .host)
         }
+        for attachment in intent.attachments where attachment.link.vlans != nil {
+            guard case .bridge(var bridge)? = desired[.host, name(attachment.bridge)] else { continue }
+            bridge.takeVLANs(of: attachment.link, isGateway: attachment.isGateway)
+            desired.insert(bridge, in: .host)
+        }
+    }
+
+    private mutating func takeVLANs(of link: LinkOptions, isGateway: Bool) {
+        guard let vlans = link.vlans else { return }
+        filtersVLANs = true
+        if isGateway { vlan = vlan ?? vlans.access }
+    }
+
+    /// What networks ask of the bridge that they share; where both say something, ours is the later word.
+    private mutating func join(_ other: Self) {
+        mtu = mtu ?? other.mtu
+        isPromiscuous = isPromiscuous ?? other.isPromiscuous
+        filtersVLANs = filtersVLANs ?? other.filtersVLANs
+        vlan = vlan ?? other.vlan
     }
 
     package static func observe(
@@ -48,11 +81,14 @@ package struct Bridge: Resource {
     ) throws(NetlinkError) {
         for case .bridge(let wanted) in desired.all(in: reader.namespace) {
             guard let link = try reader.link(named: wanted.ifname) else { continue }
+            let vlans = wanted.vlan == nil ? [] : try reader.vlans(index: link.index)
             observed.insert(
                 Bridge(
                     ifname: wanted.ifname, mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) },
                     mtu: link.mtu.map(Int.init), isUp: link.isUp, isMarked: link.group == Mark.group,
-                    kind: link.kind ?? "physical link"),
+                    kind: link.kind ?? "physical link", isPromiscuous: link.isPromiscuous,
+                    filtersVLANs: wanted.filtersVLANs == nil ? nil : link.filtersVLANs,
+                    vlan: vlans.first { $0.isPVID && $0.isUntagged }?.first),
                 in: reader.namespace)
         }
     }
@@ -65,47 +101,108 @@ package struct Bridge: Resource {
         if !observed.isMarked, !observed.isUp {
             return "\(ifname) is down, and not ours to bring up: `ip link set \(ifname) up`"
         }
+        if !observed.isMarked, filtersVLANs == true, observed.filtersVLANs != true {
+            return "\(ifname) takes no notice of VLANs, which keys vlan and vlanTrunk need, and is not ours to change: "
+                + "`ip link set \(ifname) type bridge vlan_filtering 1`"
+        }
+        if !observed.isMarked, let vlan, observed.vlan != vlan {
+            return
+                "\(ifname) itself is not in VLAN \(vlan) of key vlan, where its gateways are to be, and is not ours to "
+                + "change: `bridge vlan add vid \(vlan) dev \(ifname) pvid untagged self`"
+        }
         return nil
     }
 
     package func drift(from observed: Self) -> [String] {
-        guard observed.isMarked else { return [] }
         var drift: [String] = []
+        if isPromiscuous == true, observed.isPromiscuous != true { drift.append("it is not promiscuous") }
+        guard observed.isMarked else { return drift }
         if let mac, observed.mac != mac { drift.append("its MAC is \(observed.mac?.description ?? "unknown")") }
         if let mtu, observed.mtu != mtu { drift.append("its MTU is \(observed.mtu ?? 0)") }
         if !observed.isUp { drift.append("it is down") }
+        if filtersVLANs == true, observed.filtersVLANs != true { drift.append("it takes no notice of VLANs") }
+        if let vlan, observed.vlan != vlan {
+            drift.append(observed.vlan.map { "itself is in VLAN \($0)" } ?? "itself is in no VLAN")
+        }
         return drift
+    }
+
+    /// What needs the bridge's index comes after its creation.
+    package func steps(_ action: Action, from observed: Self?) -> Int {
+        switch action {
+        case .add: mtu == nil && vlan == nil ? 1 : 2
+        case .change: vlan == nil || observed?.isMarked == false ? 1 : 2
+        case .delete: 1
+        }
     }
 
     package func effect(
         _ action: Action, step: Int, from observed: Self?, _ links: LinkTable
     ) throws(NetlinkError) -> Effect {
-        var link = LinkMessage()
-        link.setUp()
-        link.hardwareAddress = mac?.bytes
-        link.mtu = mtu.map { UInt32($0) }
-        switch action {
-        case .add:
+        switch (action, step) {
+        case (.add, 0):
+            var link = wanted
             link.name = ifname
             link.kind = "bridge"
             link.group = Mark.group
+            // An MTU that it is made with follows the ports, down and up again; one that is set stays (br_change_mtu).
+            link.mtu = nil
             return .netlink([try .createLink(link, context: "create bridge \(ifname)")])
-        case .change:
+        case (.add, _): return .netlink(try size(links) + place(links))
+        case (.change, 0):
+            var link = wanted
+            if observed?.isMarked == false {
+                link = LinkMessage()
+                link.setPromiscuous()
+            }
             link.index = try links.index(of: ifname)
             return .netlink([try .setLink(link, context: "change bridge \(ifname)")])
-        case .delete:
+        case (.change, _): return .netlink(try place(links))
+        case (.delete, _):
             let index = try links.index(of: ifname)
             return .netlink([try .deleteLink(index: index, context: "delete bridge \(ifname)")])
         }
     }
 
+    private var wanted: LinkMessage {
+        var link = LinkMessage()
+        link.setUp()
+        if isPromiscuous == true { link.setPromiscuous() }
+        link.hardwareAddress = mac?.bytes
+        link.mtu = mtu.map { UInt32($0) }
+        if filtersVLANs == true { link.filtersVLANs = true }
+        return link
+    }
+
+    private func size(_ links: LinkTable) throws(NetlinkError) -> [Request] {
+        guard let mtu else { return [] }
+        var link = LinkMessage()
+        link.index = try links.index(of: ifname)
+        link.mtu = UInt32(mtu)
+        return [try .setLink(link, context: "set the MTU of bridge \(ifname)")]
+    }
+
+    /// The bridge's own place among the VLANs.
+    private func place(_ links: LinkTable) throws(NetlinkError) -> [Request] {
+        guard let vlan else { return [] }
+        let own = BridgeVLAN(vlan, isPVID: true, isUntagged: true)
+        let index = try links.index(of: ifname)
+        return [.addVLANs([own], index: index, isBridge: true, context: "put bridge \(ifname) into VLAN \(vlan)")]
+    }
+
     package func phase(_ action: Action) -> Phase { action == .delete ? .deleteLinks : .bridges }
 
     package func command(_ action: Action) -> String {
-        let options = (mac.map { " address \($0)" } ?? "") + (mtu.map { " mtu \($0)" } ?? "")
+        let address = mac.map { " address \($0)" } ?? ""
+        let promisc = isPromiscuous == true ? " promisc on" : ""
+        let filtering = filtersVLANs == true ? " vlan_filtering 1" : ""
+        let own = vlan.map { " && bridge vlan add vid \($0) dev \(ifname) pvid untagged self" } ?? ""
         return switch action {
-        case .add: "ip link add \(ifname)\(options) group \(Mark.group) up type bridge"
-        case .change: "ip link set \(ifname)\(options) up"
+        case .add:
+            "ip link add \(ifname)\(address) group \(Mark.group)\(promisc) up type bridge\(filtering)"
+                + (mtu.map { " && ip link set \(ifname) mtu \($0)" } ?? "") + own
+        case .change:
+            "ip link set \(ifname)\(address)\(mtu.map { " mtu \($0)" } ?? "")\(promisc) up\(filtering.isEmpty ? "" : " type bridge\(filtering)")\(own)"
         case .delete: "ip link del \(ifname)"
         }
     }

@@ -19,6 +19,7 @@ package func diff(desired: KernelState, observed: KernelState, withdrawn: Set<St
     for place in observed.places {
         for object in observed.all(in: place.namespace)
         where desired[place.namespace, object.resource.name] == nil {
+            if case .route(let route) = object, route.wasMoved(in: place.namespace, desired, observed) { continue }
             prune(object, in: place.namespace, withdrawn: withdrawn, plan: &plan)
         }
     }
@@ -50,6 +51,7 @@ private func compare(
     let resource = object.resource
     guard let found = observed[namespace, resource.name] else {
         if case .veth(let veth) = object, desired[repair: veth.pod] == .nothing { return }
+        if case .route(let route) = object, route.isMoved(in: namespace, observed) { return }
         plan.changes.append(.add(object, in: namespace, reason: "missing"))
         return
     }

@@ -63,7 +63,14 @@ enum ErrnoPolicy {
             (.firewallTable(let table), .add, .notSupportedOnSocket?):
             "key \(table.key) needs nf_tables with all that it uses: the modules nf_tables, "
                 + (table.key == "ipMasq" ? "nft_chain_nat, nft_masq" : "nft_meta_bridge")
+        case (.bridge(let bridge), _, .notSupportedOnSocket?) where bridge.filtersVLANs == true: noVLANs
+        case (.veth(let veth), _, .notSupportedOnSocket?) where veth.vlans != nil: noVLANs
+        case (.sysctl(let sysctl), _, .noSuchFileOrDirectory?) where sysctl.path.hasPrefix("net/bridge/"):
+            "key bridgeNetfilter needs the kernel module br_netfilter: `modprobe br_netfilter`"
         default: nil
         }
     }
+
+    private static let noVLANs =
+        "keys vlan and vlanTrunk need a kernel with VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING), which this one lacks"
 }

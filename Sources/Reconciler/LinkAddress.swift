@@ -11,12 +11,21 @@ package struct LinkAddress: Resource {
     package var isGateway: Bool
     /// Observed: duplicate address detection is running, or failed.
     package var isUnusable: Bool
+    /// Desired: duplicate address detection runs before it is used. Observed: it has failed.
+    package var detection: Bool
+    /// Desired: somebody may know it by another MAC, and is told when it is added.
+    package var isAnnounced: Bool
 
-    package init(address: CIDR, link: String, isGateway: Bool, isUnusable: Bool = false) {
+    package init(
+        address: CIDR, link: String, isGateway: Bool, isUnusable: Bool = false, detection: Bool = false,
+        isAnnounced: Bool = false
+    ) {
         self.address = address
         self.link = link
         self.isGateway = isGateway
         self.isUnusable = isUnusable
+        self.detection = detection
+        self.isAnnounced = isAnnounced
     }
 
     package var name: String { "address \(address) on \(link)" }
@@ -32,7 +41,10 @@ package struct LinkAddress: Resource {
         for attachment in intent.attachments {
             for lease in attachment.leases {
                 desired.insert(
-                    LinkAddress(address: lease.address, link: attachment.ifname, isGateway: false), in: attachment.pod)
+                    LinkAddress(
+                        address: lease.address, link: attachment.ifname, isGateway: false,
+                        detection: attachment.link.detectsDuplicates && lease.address.family == .v6,
+                        isAnnounced: intent.isReuse), in: attachment.pod)
                 // A gateway stays as long as a pod routes by it, whatever the network says by now.
                 if attachment.isGateway, let gateway = lease.gateway,
                     let address = CIDR(gateway, prefixLength: lease.address.prefixLength)
@@ -55,14 +67,16 @@ package struct LinkAddress: Resource {
                 observed.insert(
                     LinkAddress(
                         address: cidr, link: ifname, isGateway: reader.namespace == .host,
-                        isUnusable: message.isUnusable),
+                        isUnusable: message.isUnusable, detection: message.isDuplicate),
                     in: reader.namespace)
             }
         }
     }
 
     package func drift(from observed: Self) -> [String] {
-        observed.isUnusable ? ["duplicate address detection has not let it be used"] : []
+        // Its detection takes a second or two, and is what was asked for.
+        guard observed.isUnusable, !detection || observed.detection else { return [] }
+        return [observed.detection ? "another host has it" : "duplicate address detection has not let it be used"]
     }
 
     /// With the first IPv4 address of a subnet the kernel would take the others of it along, also foreign ones
@@ -84,12 +98,17 @@ package struct LinkAddress: Resource {
         case (.delete, 0) where address.family == .v4:
             return .sysctl(path: "net/ipv4/conf/\(link)/promote_secondaries", value: "1")
         case (.add, 0), (.change, 1):
-            if address.family == .v6 {
+            if address.family == .v6, !detection {
                 message.flags = AddressMessage.noDuplicateDetection
-            } else if address.prefixLength < 31 {
+            } else if address.family == .v4, address.prefixLength < 31 {
                 message.broadcast = address.last.networkBytes
             }
-            return .netlink([.addAddress(message, context: "add \(address) to \(link)")])
+            let addition = Request.addAddress(message, context: "add \(address) to \(link)")
+            guard isAnnounced, address.family == .v4 else { return .netlink([addition]) }
+            return .netlink(
+                [addition]
+                    + Request.announce(
+                        address.address.networkBytes, index: Int32(message.index), context: "announce \(address)"))
         default:
             return .netlink([.deleteAddress(message, context: "delete \(address) from \(link)")])
         }
@@ -100,7 +119,7 @@ package struct LinkAddress: Resource {
     }
 
     package func command(_ action: Action) -> String {
-        let nodad = address.family == .v6 ? " nodad" : ""
+        let nodad = address.family == .v6 && !detection ? " nodad" : ""
         return switch action {
         case .add: "ip addr add \(address) dev \(link)\(nodad)"
         case .change: "ip addr replace \(address) dev \(link)\(nodad)"

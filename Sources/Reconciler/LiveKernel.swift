@@ -5,7 +5,7 @@ internal import SystemPackage
 /// The kernel of this machine: the namespace in which the process runs, and one pod's at a time.
 package struct LiveKernel: Kernel, ~Copyable {
     let host: NamespaceReader
-    private var pod: NamespaceReader?
+    private(set) var pod: NamespaceReader?
     private let bootID: String
     private let hostCookie: UInt64
 
@@ -159,7 +159,7 @@ package struct LiveKernel: Kernel, ~Copyable {
                 // The link that it needs may be among what waits.
                 flush(&batch, &outcomes)
             } catch {
-                outcomes[place].status = .failed("\(change.name): \(error)")
+                outcomes[place].fail(error)
                 return
             }
         }
@@ -208,9 +208,15 @@ package struct LiveKernel: Kernel, ~Copyable {
 }
 
 extension Outcome {
+    mutating func fail(_ error: NetlinkError) { status = .failed(text(error)) }
+
+    private func text(_ error: NetlinkError) -> String {
+        "\(change.name): \(error)" + (ErrnoPolicy.advice(change, error).map { ": \($0)" } ?? "")
+    }
+
     mutating func judge(_ error: NetlinkError, of request: Request) {
-        if ErrnoPolicy.isForWantOfIPv6(change, error) { return }
-        let text = "\(change.name): \(error)" + (ErrnoPolicy.advice(change, error).map { ": \($0)" } ?? "")
+        if request.isOfNeighbour || ErrnoPolicy.isForWantOfIPv6(change, error) { return }
+        let text = text(error)
         // What a change takes away first may be gone by then: another deletion in the plan took it along.
         let action = request.isDeletion ? Action.delete : change.action
         switch ErrnoPolicy.verdict(action, errno: error.errno) {

@@ -117,6 +117,19 @@ package final class NamespaceReader {
         return link.name
     }
 
+    /// The VLANs of a port, or of a bridge itself: none where the kernel knows of none.
+    func vlans(index: Int32) throws(NetlinkError) -> [BridgeVLAN] {
+        var vlans: [BridgeVLAN] = []
+        do throws(NetlinkError) {
+            for message in try socket.dump(.dumpVLANs(index: index, context: "read VLANs of link \(index)")) {
+                vlans += try BridgeVLAN.parse(message.body)
+            }
+        } catch  where error.errno == .notSupportedOnSocket || error.errno == .noSuchAddressOrDevice {
+            return []
+        }
+        return vlans
+    }
+
     func addresses(index: Int32) throws(NetlinkError) -> [AddressMessage] {
         if extent == .node, namespace == .host {
             if let dumpedAddresses { return dumpedAddresses[UInt32(index)] ?? [] }

@@ -29,7 +29,7 @@ package struct NetworkNamespace: ~Copyable {
             throw ReconcilerError(.namespaceUnusable, "cannot stat \(path): \(Errno(rawValue: Glibc.errno))")
         }
         do throws(NetlinkError) {
-            let socket = try openSocket(in: raw, path: path)
+            let socket = try inside(raw, path: path) { () throws(NetlinkError) in try NetlinkSocket() }
             let identity = NamespaceIdentity(
                 path: path, cookie: try socket.namespaceCookie(), device: UInt64(info.st_dev),
                 inode: UInt64(info.st_ino), bootID: bootID)
@@ -49,7 +49,9 @@ package struct NetworkNamespace: ~Copyable {
 
     /// The only place where a thread changes its namespace. It returns before anything else happens; if it cannot, the
     /// process ends, for it must not go on in a pod's namespace as if that were the host's.
-    private static func openSocket(in target: Int32, path: String) throws(NetlinkError) -> NetlinkSocket {
+    static func inside<T: ~Copyable>(
+        _ target: Int32, path: String, _ body: () throws(NetlinkError) -> T
+    ) throws(NetlinkError) -> T {
         let home = Glibc.open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)
         guard home >= 0 else {
             throw NetlinkError(
@@ -61,7 +63,7 @@ package struct NetworkNamespace: ~Copyable {
                 .socket, errno: Errno(rawValue: Glibc.errno), context: "enter the network namespace \(path)")
         }
         defer { goBack(to: home) }
-        return try NetlinkSocket()
+        return try body()
     }
 }
 

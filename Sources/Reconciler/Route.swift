@@ -93,6 +93,31 @@ package struct Route: Resource {
             table: message.table, mtu: message.mtu, advertisedMSS: message.advertisedMSS, scope: message.scope)
     }
 
+    /// A later plugin of the chain (sbr) may put a pod's routes into a table of its own; by our mark they are still known
+    /// there, and then they are not missing.
+    func isMoved(in namespace: NamespaceID, _ observed: KernelState) -> Bool {
+        guard namespace != .host else { return false }
+        return observed.all(in: namespace).contains {
+            if case .route(let route) = $0 { isSame(as: route) && route.table != table } else { false }
+        }
+    }
+
+    /// The same, from the other side: an observed route that nobody asked for in its table.
+    func wasMoved(in namespace: NamespaceID, _ desired: KernelState, _ observed: KernelState) -> Bool {
+        guard namespace != .host else { return false }
+        return desired.all(in: namespace).contains {
+            if case .route(let route) = $0 {
+                isSame(as: route) && route.table != table && observed[namespace, route.name] == nil
+            } else {
+                false
+            }
+        }
+    }
+
+    private func isSame(as other: Self) -> Bool {
+        destination == other.destination && gateway == other.gateway && metric == other.metric
+    }
+
     package func drift(from observed: Self) -> [String] {
         var drift: [String] = []
         if observed.gateway != gateway {

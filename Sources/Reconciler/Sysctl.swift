@@ -28,10 +28,19 @@ package struct Sysctl: Resource {
                 for range in set { forward(range.subnet.family) }
             }
         }
+        for network in intent.networks where network.spec.bridgeNetfilter {
+            desired.insert(Sysctl(path: bridgeNetfilter(.v4), value: "1"), in: .host)
+            desired.insert(Sysctl(path: bridgeNetfilter(.v6), value: "1"), in: .host)
+        }
         // Also where another IPAM plugin gave the addresses.
         for attachment in intent.attachments where attachment.isGateway && attachment.delegate != nil {
             for lease in attachment.leases { forward(lease.address.family) }
         }
+    }
+
+    /// Whether frames between ports of a bridge pass iptables; there only with the module br_netfilter.
+    static func bridgeNetfilter(_ family: IPFamily) -> String {
+        "net/bridge/bridge-nf-call-\(family == .v4 ? "iptables" : "ip6tables")"
     }
 
     package static func observe(

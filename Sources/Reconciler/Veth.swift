@@ -9,6 +9,10 @@ package struct Veth: Resource {
     /// The bridge by name; `nil` observed: it is no port, or of something else.
     package var bridge: String?
     package var hairpin: Bool?
+    /// Desired `true`, or `nil`, which is not compared.
+    package var isolated: Bool?
+    /// Desired `nil` is not compared.
+    package var vlans: VLANMembership?
     package var isUp: Bool
     package var isMarked: Bool
     /// Observed: somebody was about to delete it together with others, and died.
@@ -43,7 +47,7 @@ package struct Veth: Resource {
     package init(
         ifname: String, attachment: Int64, bridge: String?, hairpin: Bool?, isUp: Bool = true, isMarked: Bool = true,
         isDoomed: Bool = false, peer: Peer? = nil, peerIndex: UInt32? = nil, alias: String? = nil,
-        mac: MACAddress? = nil
+        mac: MACAddress? = nil, isolated: Bool? = nil, vlans: VLANMembership? = nil
     ) {
         self.ifname = ifname
         self.attachment = attachment
@@ -56,6 +60,8 @@ package struct Veth: Resource {
         self.peerIndex = peerIndex
         self.alias = alias
         self.mac = mac
+        self.isolated = isolated
+        self.vlans = vlans
     }
 
     package var name: String { Veth.name(ifname) }
@@ -76,7 +82,9 @@ package struct Veth: Resource {
             peer: Peer(
                 ifname: attachment.ifname, hostMAC: attachment.hostMAC, mac: attachment.mac, mtu: attachment.mtu,
                 path: attachment.namespace.path),
-            alias: "\(attachment.network): \(attachment.label) \(attachment.ifname)")
+            alias: "\(attachment.network): \(attachment.label) \(attachment.ifname)",
+            isolated: attachment.link.isIsolated ? true : nil,
+            vlans: attachment.link.vlans.map { VLANMembership($0) })
     }
 
     /// Whether a link of this name is the pair of a pod that the database forgot: it lost its log or was replaced by an
@@ -92,16 +100,24 @@ package struct Veth: Resource {
         guard reader.namespace == .host else { return }
         for link in try reader.markedLinks(desired.all(in: .host).compactMap(\.vethName)) where link.kind == "veth" {
             guard let ifname = link.name else { continue }
-            let known: Int64? = if case .veth(let veth) = desired[.host, name(ifname)] { veth.attachment } else { nil }
+            let wanted: Veth? = if case .veth(let veth) = desired[.host, name(ifname)] { veth } else { nil }
+            // A link that is no port has none.
+            let vlans: VLANMembership? =
+                if wanted?.vlans != nil, link.master != nil {
+                    VLANMembership(try reader.vlans(index: link.index))
+                } else {
+                    nil
+                }
             let bridge = try link.master.flatMapThrowing { (index) throws(NetlinkError) in
                 try reader.linkName(index: Int32(index))
             }
             observed.insert(
                 Veth(
-                    ifname: ifname, attachment: known ?? 0, bridge: bridge, hairpin: link.port?.hairpin,
+                    ifname: ifname, attachment: wanted?.attachment ?? 0, bridge: bridge, hairpin: link.port?.hairpin,
                     isUp: link.isUp, isMarked: link.isMarked || link.isDoomed, isDoomed: link.isDoomed,
-                    peerIndex: link.link, alias: link.alias, mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) }
-                ),
+                    peerIndex: link.link, alias: link.alias,
+                    mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) },
+                    isolated: link.port?.isolated, vlans: vlans),
                 in: .host)
         }
     }
@@ -120,8 +136,10 @@ package struct Veth: Resource {
         var drift: [String] = []
         if observed.bridge != bridge {
             drift.append(observed.bridge.map { "it is a port of \($0)" } ?? "it is no port of \(bridge ?? "a bridge")")
-        } else if observed.hairpin != hairpin {
-            drift.append("hairpin is \(observed.hairpin == true ? "on" : "off")")
+        } else {
+            if observed.hairpin != hairpin { drift.append("hairpin is \(observed.hairpin == true ? "on" : "off")") }
+            if isolated == true, observed.isolated != true { drift.append("it is not isolated") }
+            if let vlans { drift += vlans.drift(from: observed.vlans) }
         }
         if !observed.isUp { drift.append("it is down") }
         if observed.isDoomed { drift.append("it is in the group of links that are to be deleted") }
@@ -146,7 +164,7 @@ package struct Veth: Resource {
         case (.add, 0): try create(links)
         case (.delete, _): try delete(links)
         case (.change, 0) where steps(action, from: observed) == 2: try join(links)
-        default: try configure(links, isDoomed: observed?.isDoomed == true)
+        default: try configure(links, from: observed)
         }
     }
 
@@ -189,22 +207,26 @@ package struct Veth: Resource {
 
     /// Up comes with the port's options; no IPv6 address of its own, for a port needs none. That is a message apart,
     /// which fails where there is no IPv6 to be switched off (``ErrnoPolicy/isForWantOfIPv6(_:_:)``).
-    private func configure(_ links: LinkTable, isDoomed: Bool) throws(NetlinkError) -> Effect {
+    private func configure(_ links: LinkTable, from observed: Self?) throws(NetlinkError) -> Effect {
         var quiet = LinkMessage()
         quiet.index = try links.index(of: ifname)
         var link = quiet
         quiet.addressGeneration = AddressGeneration.none
         link.setUp()
-        if isDoomed { link.group = Mark.group }
+        if observed?.isDoomed == true { link.group = Mark.group }
         link.alias = alias
         if let hairpin {
             link.portKind = "bridge"
-            link.port = BridgePort(hairpin: hairpin)
+            link.port = BridgePort(hairpin: hairpin, isolated: isolated)
         }
-        return .netlink([
-            try .setLink(quiet, context: "set address generation of \(ifname)"),
-            try .setLink(link, context: "set up \(ifname)"),
-        ])
+        var requests = [try Request.setLink(quiet, context: "set address generation of \(ifname)")]
+        if let vlans {
+            // No frame of another VLAN shall pass.
+            requests += vlans.requests(
+                for: ifname, index: link.index, from: observed?.bridge == bridge ? observed?.vlans : nil)
+        }
+        requests.append(try .setLink(link, context: "set up \(ifname)"))
+        return .netlink(requests)
     }
 
     private func delete(_ links: LinkTable) throws(NetlinkError) -> Effect {
@@ -217,6 +239,7 @@ package struct Veth: Resource {
     package func command(_ action: Action) -> String {
         let port =
             "master \(bridge ?? "") up && bridge link set dev \(ifname) hairpin \(hairpin == true ? "on" : "off")"
+            + (isolated == true ? " isolated on" : "") + (vlans?.command(for: ifname) ?? "")
         switch action {
         case .add:
             guard let peer else { return "ip link add \(ifname) type veth" }

@@ -3,11 +3,14 @@ internal import Addressing
 /// Handing out addresses, in O(log n) of the pool: never-used ones upward first, then the longest released.
 enum Allocation {
     /// One address from a range set, or `nil` when every range of it is used up. The caller holds a write transaction.
+    ///
+    /// - Parameter isReused: set if another had it before.
     static func allocate(
-        set: Int, of network: Network, _ database: borrowing Connection
+        set: Int, of network: Network, isReused: inout Bool, _ database: borrowing Connection
     ) throws(StoreError) -> Lease? {
         for (range, id) in zip(network.spec.rangeSets[set], network.rangeIDs[set]) {
-            if let address = try allocate(from: range, id: id, bridge: network.spec.bridge, database),
+            if let address = try allocate(
+                from: range, id: id, bridge: network.spec.bridge, isReused: &isReused, database),
                 let cidr = CIDR(address, prefixLength: range.subnet.prefixLength)
             {
                 return Lease(address: cidr, gateway: range.gateway)
@@ -35,9 +38,10 @@ enum Allocation {
     }
 
     private static func allocate(
-        from range: RangeSpec, id: Int64, bridge: String, _ database: borrowing Connection
+        from range: RangeSpec, id: Int64, bridge: String, isReused: inout Bool, _ database: borrowing Connection
     ) throws(StoreError) -> IPAddress? {
         if let fresh = try allocateFresh(from: range, id: id, bridge: bridge, database) { return fresh }
+        isReused = true
         while true {
             // What is another network's gateway today stays in its place until that changes.
             let oldest = try database.query(

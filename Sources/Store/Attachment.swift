@@ -132,6 +132,7 @@ package struct Attachment: Hashable, Sendable, Identifiable {
     package var unmasqueraded: [CIDR]?
     /// It may send with its own MAC only.
     package var checksMAC: Bool
+    package var link: LinkOptions
 
     package init(
         id: Int64, networkID: Int64, network: String, containerID: String, ifname: String, state: AttachmentState,
@@ -139,7 +140,8 @@ package struct Attachment: Hashable, Sendable, Identifiable {
         hostMAC: MACAddress,
         mac: MACAddress, macRequested: Bool = false, mtu: Int? = nil, pod: PodIdentity = PodIdentity(),
         repairPod: RepairPod = .all, leases: [Lease] = [], routes: [RouteSpec] = [], dns: String? = nil,
-        delegate: DelegatedIPAM? = nil, linkUp: Bool = true, unmasqueraded: [CIDR]? = nil, checksMAC: Bool = false
+        delegate: DelegatedIPAM? = nil, linkUp: Bool = true, link: LinkOptions = LinkOptions(),
+        unmasqueraded: [CIDR]? = nil, checksMAC: Bool = false
     ) {
         self.id = id
         self.networkID = networkID
@@ -165,6 +167,7 @@ package struct Attachment: Hashable, Sendable, Identifiable {
         self.linkUp = linkUp
         self.unmasqueraded = unmasqueraded
         self.checksMAC = checksMAC
+        self.link = link
     }
 
     /// Nothing can come of it but its end: it was given up, or ADD died before it wrote down what another IPAM plugin gave.

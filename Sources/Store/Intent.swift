@@ -7,6 +7,8 @@ package struct Intent: Hashable, Sendable {
     package var hostRoutes: [RouteSpec]
     /// Rows that say nothing sensible; the others count all the same.
     package var problems: [String]
+    /// Of a new attachment: others may have had its addresses, and neighbours remember them.
+    package var isReuse = false
 
     package init(
         networks: [Network] = [], attachments: [Attachment] = [], hostRoutes: [RouteSpec] = [],

@@ -10,7 +10,8 @@ extension Attachment {
             SELECT a.id, a.network_id, n.name, a.container_id, a.ifname, a.state, a.netns_path, a.netns_cookie,
             a.netns_device, a.netns_inode, a.boot_id, a.bridge, a.hairpin, a.host_ifname, a.host_mac, a.mac,
             a.mac_requested, a.mtu, a.pod_namespace, a.pod_name, a.pod_uid, coalesce(a.repair_pod, n.repair_pod),
-            a.is_gateway, a.dns, a.ipam_type, a.ipam, a.ipam_path, a.link_up, a.masquerade, a.mac_check
+            a.is_gateway, a.dns, a.ipam_type, a.ipam, a.ipam_path, a.link_up, a.masquerade, a.mac_check, a.isolated, a.dad,
+            a.vlans
             FROM attachments AS a JOIN networks AS n ON n.id = a.network_id WHERE \(condition) ORDER BY a.id
             """
         return try database.queryValid(statement, values: values, what: "attachments row", idColumn: 0, &problems) {
@@ -31,7 +32,7 @@ extension Attachment {
                 repairPod: RepairPod(rawValue: row.text(21)) ?? .all, dns: row.optionalText(23),
                 delegate: row.optionalText(24).map {
                     DelegatedIPAM(type: $0, configuration: row.text(25), path: row.text(26))
-                }, linkUp: row.bool(27),
+                }, linkUp: row.bool(27), link: try LinkOptions(row, from: 30),
                 unmasqueraded: try row.parsedIfPresent(28, "masquerade", { RangeSpec.blocks($0) }),
                 checksMAC: row.bool(29))
         }

@@ -21,6 +21,12 @@ package struct NetworkSpec: Hashable, Sendable {
     package var repairPod: RepairPod
     /// Foreign addresses on the bridge that overlap a gateway's subnet are taken away instead of refused.
     package var forceAddress: Bool
+    /// The bridge takes every frame, whoever it is for.
+    package var promiscuous: Bool
+    /// What the next attachments get.
+    package var link: LinkOptions
+    /// Traffic between ports of one bridge passes the host's iptables.
+    package var bridgeNetfilter: Bool
     /// Each set gives one address to each pod; the ranges of a set are tried in order.
     package var rangeSets: [[RangeSpec]]
     /// Pods leave the network under the node's address.
@@ -30,8 +36,9 @@ package struct NetworkSpec: Hashable, Sendable {
 
     package init(
         name: String, bridge: String, mtu: Int? = nil, isGateway: Bool = true, isDefaultGateway: Bool = true,
-        hairpin: Bool = true, repairPod: RepairPod = .all, forceAddress: Bool = false, rangeSets: [[RangeSpec]] = [],
-        masquerade: Masquerade? = nil, checksMAC: Bool = false
+        hairpin: Bool = true, repairPod: RepairPod = .all, forceAddress: Bool = false,
+        promiscuous: Bool = false, link: LinkOptions = LinkOptions(), bridgeNetfilter: Bool = false,
+        rangeSets: [[RangeSpec]] = [], masquerade: Masquerade? = nil, checksMAC: Bool = false
     ) {
         self.name = name
         self.bridge = bridge
@@ -41,10 +48,18 @@ package struct NetworkSpec: Hashable, Sendable {
         self.hairpin = hairpin
         self.repairPod = repairPod
         self.forceAddress = forceAddress
+        self.promiscuous = promiscuous
+        self.link = link
+        self.bridgeNetfilter = bridgeNetfilter
         self.rangeSets = rangeSets
         self.masquerade = masquerade
         self.checksMAC = checksMAC
     }
+}
+
+extension NetworkSpec {
+    /// Whether it asks for what most do not.
+    var hasOptions: Bool { promiscuous || bridgeNetfilter || link != LinkOptions() }
 }
 
 /// A network's row with its ranges.
@@ -72,7 +87,8 @@ extension Network {
     static func load(_ database: borrowing Connection, name: String? = nil) throws(StoreError) -> [Network] {
         let columns = """
             SELECT id, name, bridge, bridge_mac, mtu, is_gateway, is_default_gateway, hairpin, repair_pod,
-            force_address, masquerade, mac_check, (SELECT tag FROM store) FROM networks
+            force_address, masquerade, mac_check, promisc, bridge_netfilter, isolated, dad, vlans,
+            (SELECT tag FROM store) FROM networks
             """
         func read(_ row: borrowing Statement) throws(StoreError) -> Network {
             Network(
@@ -81,10 +97,11 @@ extension Network {
                     name: row.text(1), bridge: row.text(2), mtu: row.optionalInteger(4).map(Int.init),
                     isGateway: row.bool(5), isDefaultGateway: row.bool(6), hairpin: row.bool(7),
                     repairPod: RepairPod(rawValue: row.text(8)) ?? .all, forceAddress: row.bool(9),
+                    promiscuous: row.bool(12), link: try LinkOptions(row, from: 14), bridgeNetfilter: row.bool(13),
                     masquerade: try row.parsedIfPresent(10, "masquerade", { RangeSpec.blocks($0) })
                         .map { Masquerade(exceptions: $0) },
                     checksMAC: row.bool(11)),
-                bridgeMAC: try row.parsed(3, "bridge MAC", { MACAddress($0) }), tag: row.text(12))
+                bridgeMAC: try row.parsed(3, "bridge MAC", { MACAddress($0) }), tag: row.text(17))
         }
         var networks =
             if let name {
@@ -150,6 +167,7 @@ extension Network {
                 .bool(spec.isDefaultGateway), .bool(spec.hairpin), .text(spec.repairPod.rawValue),
                 .bool(spec.forceAddress), .blocks(spec.masquerade?.exceptions), .bool(spec.checksMAC), now,
                 .integer(network.id))
+            try writeOptions(spec, network: network.id, database)
             try insertRanges(spec.rangeSets, network: network.id, kept: kept, database)
         } else {
             try SharedBridge.check(spec, since: nil, database)
@@ -164,6 +182,7 @@ extension Network {
                 .text(spec.repairPod.rawValue), .bool(spec.forceAddress), .blocks(spec.masquerade?.exceptions),
                 .bool(spec.checksMAC), now, now)
             let id = database.lastInsertedID
+            if spec.hasOptions { try writeOptions(spec, network: id, database) }
             try insertRanges(spec.rangeSets, network: id, kept: [:], database)
             if let hostLocal {
                 try HeldLease.takeOver(hostLocal, network: id, bridge: spec.bridge, bootID: bootID, database)
@@ -173,6 +192,17 @@ extension Network {
             throw StoreError(.sqlite, "network \(spec.name) vanished while it was written")
         }
         return network
+    }
+
+    private static func writeOptions(
+        _ spec: NetworkSpec, network: Int64, _ database: borrowing Connection
+    ) throws(StoreError) {
+        try database.run(
+            """
+            UPDATE networks SET (promisc, bridge_netfilter, \(LinkOptions.columns)) = (?, ?, ?, ?, ?)
+            WHERE id = ?
+            """,
+            values: [.bool(spec.promiscuous), .bool(spec.bridgeNetfilter)] + spec.link.values + [.integer(network)])
     }
 
     /// Networks on one bridge share its MAC; the first of them makes it up.

@@ -71,13 +71,15 @@ extension Store {
                     return .existing(attachment)
                 }
                 try PortCount.check(network, database)
-                let attachment = try insert(request, network, database)
+                var intent = Intent(networks: [network])
+                let attachment = try insert(request, network, isReuse: &intent.isReuse, database)
+                intent.attachments = [attachment]
                 guard try tryLock(attachment: attachment.id) else {
                     throw StoreError(
                         .locked, "attachment \(attachment.id) is new, yet another process holds its lock")
                 }
                 locked = attachment.id
-                return .new(Intent(networks: [network], attachments: [attachment]))
+                return .new(intent)
             }
         } catch {
             // The id was never committed, so the next attachment gets it.
@@ -87,17 +89,20 @@ extension Store {
     }
 
     private func insert(
-        _ request: AttachmentRequest, _ network: Network, _ database: borrowing Connection
+        _ request: AttachmentRequest, _ network: Network, isReuse: inout Bool, _ database: borrowing Connection
     ) throws(StoreError) -> Attachment {
+        // Of what another plugin will give, nobody here knows who had it.
+        isReuse = request.delegate != nil
         var leases: [Lease] = []
         for set in network.spec.rangeSets.indices {
             if let wanted = request.addresses.first(where: { address in
                 network.spec.rangeSets[set].contains { $0.offers(address) }
             }) {
                 leases.append(try Allocation.claim(wanted, set: set, of: network, database))
+                isReuse = true
                 continue
             }
-            guard let lease = try Allocation.allocate(set: set, of: network, database) else {
+            guard let lease = try Allocation.allocate(set: set, of: network, isReused: &isReuse, database) else {
                 throw StoreError(
                     .exhausted,
                     "network \(network.spec.name): no address is left in "
@@ -118,7 +123,7 @@ extension Store {
             macRequested: request.mac != nil, mtu: network.spec.mtu, pod: request.pod,
             repairPod: network.spec.repairPod, leases: leases,
             routes: Store.promisedRoutes(request.routes, network: network.spec, leases: leases), dns: request.dns,
-            delegate: request.delegate, linkUp: request.linkUp,
+            delegate: request.delegate, linkUp: request.linkUp, link: network.spec.link,
             unmasqueraded: network.spec.unmasqueraded(leases), checksMAC: network.spec.checksMAC)
         try insert(attachment, cniVersion: request.cniVersion, database)
         return attachment
@@ -169,6 +174,11 @@ extension Store {
             .text(cniVersion), now, .optional(attachment.dns), .optional(attachment.delegate?.type),
             .optional(attachment.delegate?.configuration), .optional(attachment.delegate?.path),
             .bool(attachment.linkUp), .blocks(attachment.unmasqueraded), .bool(attachment.checksMAC))
+        if attachment.link != LinkOptions() {
+            try database.run(
+                "UPDATE attachments SET (\(LinkOptions.columns)) = (?, ?, ?) WHERE id = ?",
+                values: attachment.link.values + [.integer(attachment.id)])
+        }
         try insertPromises(of: attachment, now, database)
     }
 

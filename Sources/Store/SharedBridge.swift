@@ -33,7 +33,17 @@ enum SharedBridge {
         if let mtu = spec.mtu, let others = other.mtu, mtu != others {
             return "key mtu: \(mtu) contradicts network \(other.name)'s \(others)"
         }
+        for (promiscuous, hairpin) in [(spec, other), (other, spec)] where promiscuous.promiscuous && hairpin.hairpin {
+            let (mine, theirs) = promiscuous == spec ? ("promiscMode", "hairpinMode") : ("hairpinMode", "promiscMode")
+            return "key \(mine) contradicts network \(other.name)'s \(theirs)"
+        }
         guard spec.isGateway, other.isGateway else { return nil }
+        // Both gateways are on the bridge itself, which is in one VLAN without a tag.
+        if spec.link.vlans?.access != other.link.vlans?.access {
+            func words(_ spec: NetworkSpec) -> String { spec.link.vlans?.access.map { "\($0)" } ?? "none" }
+            return
+                "key vlan: \(words(spec)) contradicts network \(other.name)'s \(words(other)), for both have gateways"
+        }
         for range in spec.rangeSets.joined() {
             for others in other.rangeSets.joined()
             where others.subnet == range.subnet && others.gateway != range.gateway {

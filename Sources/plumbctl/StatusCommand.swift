@@ -12,8 +12,8 @@ struct StatusCommand: ParsableCommand {
     @OptionGroup var options: CommonOptions
 
     func run() throws {
-        let (status, isClean) = try examining(options, access: .read) { store, _, examination in
-            (try Status(examination, store), examination.isClean)
+        let (status, isClean) = try examining(options, access: .read) { store, kernel, examination in
+            (try Status(examination, ForwardingFacts.read(kernel), store), examination.isClean)
         }
         switch options.output {
         case .json: try Terminal.sayJSON(status)
@@ -48,9 +48,16 @@ struct Status: Encodable {
     var attachments: [String: Int]
     var drift: Int
     var notices: [String]
+    /// What of others keeps pods' packets from passing, with the command that opens it.
+    var forwarding: [Obstacle]
     var lastRun: LastRun?
 
-    init(_ examination: Examination, _ store: borrowing Store) throws {
+    struct Obstacle: Encodable {
+        var reason: String
+        var command: String
+    }
+
+    init(_ examination: Examination, _ facts: ForwardingFacts, _ store: borrowing Store) throws {
         let intent = examination.intent
         let held = try store.held()
         pools = intent.networks.flatMap { network in
@@ -71,7 +78,9 @@ struct Status: Encodable {
         drift =
             examination.plan.changes.count + examination.plan.conflicts.count + examination.releases.count
             + examination.deleting.count
-        notices = examination.plan.notices
+        notices =
+            examination.plan.notices + facts.unread.map { "whether pods' packets pass cannot be told in full: \($0)" }
+        forwarding = forwardingObstacles(intent, facts).map { Obstacle(reason: $0.reason, command: $0.command) }
         lastRun = try store.lastRun().map {
             LastRun(
                 startedMilliseconds: $0.startedMilliseconds, durationMilliseconds: $0.durationMilliseconds,
@@ -93,6 +102,7 @@ struct Status: Encodable {
         } else {
             Terminal.say("Last apply: never")
         }
+        for obstacle in forwarding { Terminal.say("forwarding: \(obstacle.reason)\n    \(obstacle.command)") }
         for notice in notices { Terminal.say("note: \(notice)") }
     }
 }

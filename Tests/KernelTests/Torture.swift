@@ -20,6 +20,16 @@ struct Subject: Sendable, CustomTestStringConvertible {
         Subject(
             testDescription: "ADD that fails", prepare: "ip -n pod1 link add eth0 type bridge",
             run: #"CNI_COMMAND=ADD "$PLUMB""#, after: "ip -n pod1 link del eth0"),
+        // It is announced to who knew the one before.
+        Subject(
+            testDescription: "ADD of a reused address", prepare: "add; del", run: #"CNI_COMMAND=ADD "$PLUMB""#,
+            members:
+                #""isDefaultGateway": true, "ipam": {"ranges": [[{"subnet": "10.9.0.0/30"}], [{"subnet": "fd00:9::/126"}]]}"#
+        ),
+        Subject(
+            testDescription: "ADD with options", prepare: #"rm -rf "$DATA"; ip link del cni0 2>/dev/null || true"#,
+            run: #"CNI_COMMAND=ADD "$PLUMB""#,
+            members: #""mtu": 1400, "promiscMode": true, "portIsolation": true, "subnets": ["10.244.0.0/24"]"#),
         Subject(testDescription: "DEL", prepare: "add", run: #"CNI_COMMAND=DEL "$PLUMB""#),
         Subject(
             testDescription: "DEL without namespace", prepare: "add", run: #"CNI_COMMAND=DEL CNI_NETNS= "$PLUMB""#),
@@ -217,7 +227,7 @@ extension Torture {
         "fdatasync": ["EIO", "ENOSPC"], "ftruncate": ["EIO", "ENOSPC"], "mkdir": ["ENOSPC", "EROFS"],
         "rename": ["ENOSPC", "EIO"], "unlink": ["EIO", "EROFS"], "fcntl": ["EAGAIN", "EINTR", "ENOLCK"],
         "socket": ["ENOBUFS", "ENOMEM", "EMFILE"], "setsockopt": ["ENOBUFS"], "getsockopt": ["ENOBUFS"],
-        "sendto": ["ENOBUFS", "ENOMEM", "EINTR", "EAGAIN", "EBUSY"],
+        "sendmsg": ["ENOBUFS", "EPERM"], "sendto": ["ENOBUFS", "ENOMEM", "EINTR", "EAGAIN", "EBUSY"],
         "recvfrom": ["ENOBUFS", "ENOMEM", "EINTR", "EAGAIN"], "setns": ["ENOMEM"], "newfstatat": ["EIO", "ENOMEM"],
         "close": ["EIO", "EINTR"], "getrandom": ["EINTR", "EAGAIN"], "fchown": ["EROFS"], "chmod": ["EROFS"],
         "fchmod": ["EROFS"], "getdents64": ["EIO"], "link": ["EIO", "ENOSPC"],

@@ -24,7 +24,7 @@ import Testing
 
     @Test func `keys without effect are named`() throws {
         let keys = #""subnets":["10.1.0.0/24"],"ipMasq":true,"promiscMode":false,"vlan":7,"vlanTrunk":[]"#
-        #expect(try Config(config(keys)).unenforced == ["vlan"])
+        #expect(try Config(config(keys)).unenforced == [])
     }
 
     @Test func `masquerading, and what it leaves as it is`() throws {
@@ -38,6 +38,28 @@ import Testing
         let old = try Config(config(subnets + #","ipMasq":true,"ipMasqBackend":"iptables""#))
         #expect(old.notes.count == 1 && old.notes[0].contains("ipMasqBackend"))
         #expect(try Config(config(subnets + #","nonMasqueradeCIDRs":["10.0.0.0/8"]"#)).network.masquerade == nil)
+    }
+
+    @Test func `promiscuous mode takes the short form's hairpin away`() throws {
+        let config = try Config(config(#""subnets":["10.1.0.0/24"],"promiscMode":true"#))
+        #expect(config.network.promiscuous && !config.network.hairpin)
+    }
+
+    static let vlans: [(keys: String, wanted: PortVLANs?)] = [
+        (#""vlan":0"#, nil),
+        (#""vlan":0,"vlanTrunk":[],"preserveDefaultVlan":false"#, nil),
+        (#""vlan":4094"#, PortVLANs(access: 4094)),
+        (#""vlan":100,"preserveDefaultVlan":false"#, PortVLANs(access: 100, keepsDefault: false)),
+        (#""vlanTrunk":[{"id":7}]"#, PortVLANs(trunk: [VLANRange(7, 7)])),
+        (
+            #""vlanTrunk":[{"minID":20,"maxID":29,"id":5},{"id":30},{"minID":25,"maxID":27}]"#,
+            PortVLANs(trunk: [VLANRange(5, 5), VLANRange(20, 30)])
+        ),
+    ]
+
+    @Test(arguments: vlans) func `VLANs are understood`(keys: String, wanted: PortVLANs?) throws {
+        let text = #""subnets":["10.1.0.0/24"],\#(keys)"#
+        #expect(try Config(config(text)).network.link.vlans == wanted)
     }
 
     @Test func `capabilities without effect are named when something is asked for`() throws {
@@ -58,6 +80,16 @@ import Testing
     static let invalid: [(keys: String, told: String)] = [
         (#""subnets":["10.1.0.0/24"],"ipMasqBackend":"pf""#, "key ipMasqBackend: \"pf\""),
         (#""subnets":["10.1.0.0/24"],"nonMasqueradeCIDRs":["10.0.0.0/8","10.0.0.1"]"#, "key nonMasqueradeCIDRs[1]"),
+        (#""promiscMode":true,"hairpinMode":true"#, "hairpinMode and promiscMode exclude each other"),
+        (#""vlan":4095"#, "key vlan: 4095"),
+        (#""vlan":-1"#, "key vlan: -1"),
+        (#""vlan":5,"vlanTrunk":[{"id":6}]"#, "vlan and vlanTrunk exclude each other"),
+        (#""vlanTrunk":[{"id":0}]"#, "key vlanTrunk[0].id: 0"),
+        (#""vlanTrunk":[{"id":1},{"minID":5}]"#, "key vlanTrunk[1]: minID and maxID go together"),
+        (#""vlanTrunk":[{"minID":9,"maxID":5}]"#, "minID 9 is above maxID 5"),
+        (#""vlanTrunk":[{"minID":9,"maxID":4095}]"#, "key vlanTrunk[0].maxID: 4095"),
+        (#""vlanTrunk":[{}]"#, "key vlanTrunk[0]: names no VLAN"),
+        (#""portIsolation":"yes""#, "key portIsolation"),
         (#""subnets":[]"#, "key subnets is empty"),
         (#""subnets":["10.1.0.0/24"],"ipam":{}"#, "subnets and ipam exclude"),
         (#""subnets":["10.1.0.0"]"#, "key subnets[0]"),

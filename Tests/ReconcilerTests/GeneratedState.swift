@@ -42,7 +42,9 @@ struct GeneratedState {
                         name: "net\(id)", bridge: bridge,
                         mtu: [nil, 1400, 9000].randomElement(using: &generator) ?? nil,
                         isGateway: !generator.once(in: 3), isDefaultGateway: !generator.once(in: 4),
-                        hairpin: generator.once(in: 2), rangeSets: subnets,
+                        hairpin: generator.once(in: 2), promiscuous: generator.once(in: 4),
+                        link: options(bridge: bridge, &generator), bridgeNetfilter: generator.once(in: 6),
+                        rangeSets: subnets,
                         masquerade: [
                             nil, Masquerade(), Masquerade(exceptions: [try cidr("10.0.0.0/8"), try cidr("fd00::/8")]),
                         ].randomElement(using: &generator) ?? nil, checksMAC: generator.once(in: 3)),
@@ -60,6 +62,18 @@ struct GeneratedState {
                     mtu: generator.once(in: 3) ? 1300 : nil))
         }
         return intent
+    }
+
+    /// Gateways on one bridge are in one VLAN.
+    private static func options(bridge: String, _ generator: inout SplitMix64) -> LinkOptions {
+        var options = LinkOptions(isIsolated: generator.once(in: 4), detectsDuplicates: generator.once(in: 4))
+        switch Int.random(in: 0..<6, using: &generator) {
+        case 0: options.vlans = PortVLANs(access: bridge == "cni0" ? 100 : 7, keepsDefault: generator.once(in: 2))
+        case 1:
+            options.vlans = PortVLANs(trunk: [VLANRange(5, 9), VLANRange(20, 20)], keepsDefault: generator.once(in: 2))
+        default: break
+        }
+        return options
     }
 
     private static func makeAttachment(
@@ -87,6 +101,7 @@ struct GeneratedState {
         made.leases = leases
         made.unmasqueraded = generator.once(in: 5) ? [try cidr("10.0.0.0/12")] : network.spec.unmasqueraded(leases)
         made.checksMAC = network.spec.checksMAC
+        made.link = network.spec.link
         return made
     }
 
@@ -105,7 +120,13 @@ struct GeneratedState {
         kernel.insertLink("veth1234", SimulatedLink(kind: "veth", isUp: false, mtu: 1280, master: "docker0"))
         // An adopted bridge with an MTU, a MAC and an address of its own.
         for bridge in ["cni0", "br-a"] where generator.once(in: 3) {
-            kernel.insertLink(bridge, SimulatedLink(kind: "bridge", mtu: 1234))
+            var adopted = SimulatedLink(kind: "bridge", mtu: 1234)
+            // Who asks for VLANs on a bridge of others has to see to these.
+            adopted.filtersVLANs = true
+            adopted.enter(VLANMembership([BridgeVLAN(bridge == "cni0" ? 100 : 7, isPVID: true, isUntagged: true)]))
+            // Whoever wants it so has it so: by the marks alone nobody could tell who made it so.
+            adopted.isPromiscuous = true
+            kernel.insertLink(bridge, adopted)
             kernel[.host].addresses.append(
                 SimulatedAddress(cidr: try cidr("172.17.0.1/16"), link: bridge, isForeign: true))
         }
@@ -123,9 +144,9 @@ struct GeneratedState {
         let ours = kernel[namespace].links.filter { $0.value.isMarked && $0.key != "plumbother1" }.keys.sorted()
         guard let link = ours.randomElement(using: &generator) else { return }
         let bridges = kernel[.host].links.filter { $0.value.kind == "bridge" }.keys.sorted()
-        switch Int.random(in: 0..<14, using: &generator) {
-        case 10: kernel[.host].firewall = SimulatedFirewall()
-        case 11:
+        switch Int.random(in: 0..<18, using: &generator) {
+        case 14: kernel[.host].firewall = SimulatedFirewall()
+        case 15:
             guard let name = kernel[.host].firewall.elements.keys.sorted().randomElement(using: &generator) else {
                 return
             }
@@ -134,12 +155,12 @@ struct GeneratedState {
             } else {
                 kernel[.host].firewall.elements[name]?.comment = "another's"
             }
-        case 12:
+        case 16:
             for name in kernel[.host].firewall.tables.keys.sorted() {
                 kernel[.host].firewall.tables[name]?.rules.shuffle(using: &generator)
                 if generator.once(in: 2) { _ = kernel[.host].firewall.tables[name]?.rules.popLast() }
             }
-        case 13:
+        case 17:
             for name in kernel[.host].firewall.tables.keys.sorted() {
                 guard let set = kernel[.host].firewall.tables[name]?.sets.popLast() else { continue }
                 kernel[.host].firewall.elements = kernel[.host].firewall.elements.filter { $0.value.set != set.name }
@@ -154,6 +175,12 @@ struct GeneratedState {
             guard namespace == .host, kernel[.host].links[link]?.kind == "veth" else { return }
             kernel[.host].links[link]?.master = generator.once(in: 3) ? nil : bridges.randomElement(using: &generator)
         case 6: kernel[namespace].links[link]?.hairpin.toggle()
+        case 10: kernel[namespace].links[link]?.isolated.toggle()
+        case 11: kernel[namespace].links[link]?.isPromiscuous.toggle()
+        case 12: kernel[namespace].links[link]?.filtersVLANs.toggle()
+        case 13:
+            let stray = BridgeVLAN(UInt16.random(in: 1...30, using: &generator), isPVID: generator.once(in: 2))
+            kernel[namespace].links[link]?.vlans = generator.once(in: 2) ? [] : [stray]
         case 7:
             kernel[namespace].addresses.removeAll { !$0.isForeign && generator.once(in: 2) }
         case 8:

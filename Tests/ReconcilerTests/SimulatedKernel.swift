@@ -130,19 +130,36 @@ extension SimulatedKernel {
             guard self[.host].links[bridge.ifname] == nil else { return .lookAgain("\(change.name): EEXIST") }
             insertLink(
                 bridge.ifname, SimulatedLink(kind: "bridge", isMarked: true, mac: bridge.mac, mtu: bridge.mtu ?? 1500))
+            configure(bridge)
             if rivals.remove(bridge.ifname) != nil {
                 self[.host].links[bridge.ifname]?.isUp = true
                 return .lookAgain("\(change.name): EEXIST")
             }
         case .change:
             guard var link = self[.host].links[bridge.ifname] else { return .failed("\(change.name): ENODEV") }
+            guard link.isMarked else {
+                link.isPromiscuous = link.isPromiscuous || bridge.isPromiscuous == true
+                self[.host].links[bridge.ifname] = link
+                return .done
+            }
             link.mac = bridge.mac ?? link.mac
             link.mtu = bridge.mtu ?? link.mtu
             link.isUp = true
             self[.host].links[bridge.ifname] = link
+            configure(bridge)
         case .delete: deleteLink(bridge.ifname, in: .host)
         }
         return .done
+    }
+
+    private mutating func configure(_ bridge: Bridge) {
+        guard var link = self[.host].links[bridge.ifname] else { return }
+        link.isPromiscuous = link.isPromiscuous || bridge.isPromiscuous == true
+        link.filtersVLANs = link.filtersVLANs || bridge.filtersVLANs == true
+        if let vlan = bridge.vlan {
+            link.enter(VLANMembership([BridgeVLAN(vlan, isPVID: true, isUntagged: true)]))
+        }
+        self[.host].links[bridge.ifname] = link
     }
 
     private mutating func make(_ veth: Veth, _ change: Change, _ step: Int) -> Outcome.Status {
@@ -157,11 +174,12 @@ extension SimulatedKernel {
                 guard let bridge = veth.bridge, self[.host].links[bridge] != nil else {
                     return .failed("\(change.name): there is no bridge")
                 }
-                link.master = bridge
-                link.hairpin = false
+                link.join(bridge)
             } else {
                 link.isUp = true
                 link.hairpin = veth.hairpin ?? link.hairpin
+                link.isolated = veth.isolated ?? link.isolated
+                if let vlans = veth.vlans { link.enter(vlans) }
             }
             self[.host].links[veth.ifname] = link
             return .done

@@ -1,4 +1,5 @@
 import Addressing
+import Netlink
 import Reconciler
 
 struct SimulatedLink: Hashable, Sendable {
@@ -14,6 +15,11 @@ struct SimulatedLink: Hashable, Sendable {
     var mtu = 1500
     var master: String?
     var hairpin = false
+    var isolated = false
+    var isPromiscuous = false
+    var filtersVLANs = false
+    /// Of a port, or of a bridge itself.
+    var vlans = [BridgeVLAN(1, isPVID: true, isUntagged: true)]
     /// The other end of a pair, and its index.
     var other: End?
     var peerIndex: Int32?
@@ -25,6 +31,8 @@ struct SimulatedAddress: Hashable, Sendable {
     var link: String
     var isForeign = false
     var isUnusable = false
+    /// Duplicate address detection failed.
+    var isDuplicate = false
 }
 
 struct SimulatedRoute: Hashable, Sendable {
@@ -86,7 +94,9 @@ extension SimulatedNamespace {
                     observed.insert(
                         Bridge(
                             ifname: wanted.ifname, mac: link.mac, mtu: link.mtu, isUp: link.isUp,
-                            isMarked: link.isMarked, kind: link.kind), in: namespace)
+                            isMarked: link.isMarked, kind: link.kind, isPromiscuous: link.isPromiscuous,
+                            filtersVLANs: link.filtersVLANs, vlan: link.vlans.first { $0.isPVID }?.first),
+                        in: namespace)
                 }
             case .podLink(let wanted):
                 watched.insert(wanted.ifname)
@@ -108,7 +118,7 @@ extension SimulatedNamespace {
             observed.insert(
                 LinkAddress(
                     address: address.cidr, link: address.link, isGateway: namespace == .host,
-                    isUnusable: address.isUnusable), in: namespace)
+                    isUnusable: address.isUnusable, detection: address.isDuplicate), in: namespace)
         }
         let families = Set(
             desired.all(in: namespace).compactMap {
@@ -132,12 +142,34 @@ extension SimulatedNamespace {
                 Veth(
                     ifname: name, attachment: attachment ?? 0, bridge: link.master,
                     hairpin: link.master == nil ? nil : link.hairpin, isUp: link.isUp, isMarked: link.isMarked,
-                    peerIndex: link.peerIndex.map { UInt32($0) }), in: .host)
+                    peerIndex: link.peerIndex.map { UInt32($0) },
+                    isolated: link.master == nil ? nil : link.isolated,
+                    vlans: link.master == nil ? nil : VLANMembership(link.vlans)), in: .host)
         }
     }
 }
 
 // MARK: - Changing
+
+extension SimulatedLink {
+    /// A port that comes to a bridge is in its default VLAN alone, and has no options.
+    mutating func join(_ bridge: String) {
+        master = bridge
+        hairpin = false
+        isolated = false
+        vlans = [BridgeVLAN(1, isPVID: true, isUntagged: true)]
+    }
+
+    /// A link has one VLAN at most to which frames without a tag belong.
+    mutating func enter(_ wanted: VLANMembership) {
+        if wanted.isExact { vlans = [] }
+        for vlan in wanted.vlans {
+            vlans.removeAll { $0.first == vlan.first && $0.last == vlan.last }
+            if vlan.isPVID { for place in vlans.indices { vlans[place].isPVID = false } }
+            vlans.append(vlan)
+        }
+    }
+}
 
 extension SimulatedNamespace {
     mutating func configure(_ wanted: PodLink, setsOptions: Bool) -> Outcome.Status {
@@ -159,7 +191,9 @@ extension SimulatedNamespace {
         switch (action, step) {
         case (.add, 0), (.change, 1):
             guard place == nil else { return .lookAgain("\(wanted.name): EEXIST") }
-            addresses.append(SimulatedAddress(cidr: wanted.address, link: wanted.link))
+            // Detection runs, and lets it pass later.
+            addresses.append(
+                SimulatedAddress(cidr: wanted.address, link: wanted.link, isUnusable: wanted.detection))
         default:
             guard let place else { return .done }
             addresses.remove(at: place)

@@ -38,6 +38,19 @@ int plumb_netns_cookie(int socket, uint64_t *cookie);
  */
 int plumb_advertise(int index, const uint8_t *address, const uint8_t *mac);
 
+/*
+ * iptables-legacy's tables, of IPv4 or (`six`) IPv6, in the calling thread's network namespace. A table that the kernel
+ * does not list in /proc/net is never asked for, since asking makes it; then all say that there is nothing.
+ *
+ * Whether what reaches the end of FORWARD is dropped: 1, 0, or -1 where that cannot be told.
+ */
+int plumb_legacy_forward_drops(int six);
+/* Names of interfaces for which two rules of FORWARD accept all that comes in and all that goes out, each with a line end
+ * behind it. How many bytes were written. */
+long plumb_legacy_forward_accepts(int six, char *names, size_t size);
+/* Whether a table has a chain of this name: 1, 0, or -1. */
+int plumb_legacy_has_chain(int six, const char *table, const char *chain);
+
 /* What a path is, asked without opening it: statfs(2) type, device and inode. 0, or -1 and errno. */
 int plumb_stat_path(const char *path, uint64_t *filesystem, uint64_t *device, uint64_t *inode);
 

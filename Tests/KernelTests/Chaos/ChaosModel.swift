@@ -47,7 +47,7 @@ struct ChaosModel {
                 #""bridge": "cni0", "subnets": ["10.244.0.0/26", "fd00:10:244::/64"]"#,
                 #""bridge": "cni0", "subnets": ["10.244.0.0/26", "fd00:10:244::/64"], "mtu": 1400, "ipMasq": true"#,
                 #""bridge": "cni0", "subnets": ["10.244.1.0/26", "fd00:10:244:1::/64"], "ipMasq": true"#
-                    + #", "nonMasqueradeCIDRs": ["10.0.0.0/8"]"#,
+                    + #", "nonMasqueradeCIDRs": ["10.0.0.0/8"], "promiscMode": true, "portIsolation": true"#,
             ]
             // Five addresses for six pods; the default route is the other network's.
             : ["", #", "hairpinMode": false"#, #", "mtu": 1400"#].map {

@@ -145,7 +145,8 @@ final class ChaosNode {
     private func expectAnswers() throws {
         let addresses = model.living.flatMap(\.answer.addresses).map { $0.prefix { $0 != "/" } }
         guard !addresses.isEmpty else { return }
-        // Who had an address before is in the host's neighbour table for some seconds yet: ADD does not announce the new.
+        // Who had an address before may be in the host's neighbour table for some seconds yet: a database that an older copy
+        // replaced, or a range that was configured anew, does not know that another had it, and ADD does not announce it.
         let silent = try shell.run(
             """
             ip neigh flush all

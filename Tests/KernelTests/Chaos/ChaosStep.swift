@@ -94,7 +94,9 @@ enum ChaosSabotage {
     static let host = [
         "ip link del $BRIDGE", "ip link set $BRIDGE down", "ip addr flush dev $BRIDGE", "ip link set $BRIDGE mtu 1300",
         "ip link set $END nomaster", "ip link set $END down", "ip link del $END",
-        "bridge link set dev $END hairpin off", "echo 0 > /proc/sys/net/ipv4/ip_forward",
+        "bridge link set dev $END hairpin off", "ip link set $BRIDGE promisc off",
+        "bridge link set dev $END isolated off",
+        "echo 0 > /proc/sys/net/ipv4/ip_forward",
         "echo 0 > /proc/sys/net/ipv6/conf/all/forwarding",
         "ip link set $END address 02:00:00:00:00:99", "nft delete table inet $TABLE", "nft flush table inet $TABLE",
         "for f in 4 6; do nft flush set inet $TABLE masquerade$f; nft flush set inet $TABLE direct$f; done",
