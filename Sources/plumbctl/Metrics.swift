@@ -101,6 +101,8 @@ extension Object {
         case .podLink: "pod_link"
         case .address: "address"
         case .route: "route"
+        case .firewallTable: "firewall_table"
+        case .firewallElement: "firewall_element"
         }
     }
 }
