@@ -6,6 +6,8 @@ import Testing
         var testDescription: String
         /// `$VETH` is the host's end of the pair.
         var script: String
+        /// Of the configuration: it contradicts `promiscMode`.
+        var key = #""hairpinMode": true"#
         /// Lines of `details`.
         var told: Set<String>
 
@@ -18,7 +20,7 @@ import Testing
     }
 
     private static let members = """
-        "bridge": "cni0", "mtu": 1400, "hairpinMode": true, "isDefaultGateway": true,
+        "bridge": "cni0", "mtu": 1400, "portIsolation": true, "isDefaultGateway": true,
         "ipam": {"ranges": [[{"subnet": "10.9.0.0/24"}], [{"subnet": "fd00:9::/64"}]],
         "routes": [{"dst": "10.20.0.0/16"}, {"dst": "fd00:20::/48"}]}
         """
@@ -28,8 +30,6 @@ import Testing
     private static func routes(_ why: String) -> [String] {
         ["0.0.0.0/0", "::/0", "10.20.0.0/16", "fd00:20::/48"].map { "route \($0) metric 0 table 254: \(why)" }
     }
-    /// Without a port the bridge takes the kernel's MTU (br_mtu_auto_adjust, net/bridge/br_if.c).
-    private static let noPort = ["bridge cni0: its MTU is 1500"]
 
     static let inThePod = [
         // Without any IPv4 address at all, the kernel takes the routes too.
@@ -54,7 +54,7 @@ import Testing
             routes("missing") + [addresses[1]]),
         Drift(
             "link gone", "ip -n pod1 link del eth0", "link $VETH: missing",
-            ["pod link eth0: missing"] + routes("missing") + addresses + noPort),
+            ["pod link eth0: missing"] + routes("missing") + addresses),
         Drift(
             "link renamed", "ip -n pod1 link set eth0 down; ip -n pod1 link set eth0 name lost",
             "link $VETH: its other end is not eth0 in the pod",
@@ -71,11 +71,12 @@ import Testing
 
     static let onTheHost = [
         Drift("port down", "ip link set $VETH down", "link $VETH: it is down"),
-        Drift("no port", "ip link set $VETH nomaster", "link $VETH: it is no port of cni0", noPort),
+        Drift("no port", "ip link set $VETH nomaster", "link $VETH: it is no port of cni0"),
         Drift(
             "another bridge's port", "ip link add other type bridge; ip link set $VETH master other",
-            "link $VETH: it is a port of other", noPort),
+            "link $VETH: it is a port of other"),
         Drift("hairpin", "ip link set $VETH type bridge_slave hairpin off", "link $VETH: hairpin is off"),
+        Drift("isolation", "ip link set $VETH type bridge_slave isolated off", "link $VETH: it is not isolated"),
         Drift(
             "bridge gone", "ip link del cni0", "bridge cni0: missing",
             ["link $VETH: it is no port of cni0"]
@@ -95,15 +96,21 @@ import Testing
             "sysctl net.ipv6.conf.all.forwarding: is 0"),
     ]
 
-    @Test(arguments: inThePod + onTheHost) func isNamed(drift: Drift) throws {
+    static var promiscuity: Drift {
+        var drift = Drift("promiscuity", "ip link set cni0 promisc off", "bridge cni0: it is not promiscuous")
+        drift.key = #""promiscMode": true"#
+        return drift
+    }
+
+    @Test(arguments: inThePod + onTheHost + [promiscuity]) func isNamed(drift: Drift) throws {
         let node = try TestNode()
+        let members = "\(drift.key), \(CheckDriftTests.members)"
         try node.addPods(1)
         for version in ["0.4.0", "1.0.0", "1.1.0"] {
-            let add = Call(version: version, members: CheckDriftTests.members, variables: CheckDriftTests.variables)
+            let add = Call(version: version, members: members, variables: CheckDriftTests.variables)
             let previous = try node.answer(add)
             let hostEnd = try #require(try JSON(previous)["interfaces"][1]["name"].text)
-            let check = Call.check(
-                previous, version: version, members: CheckDriftTests.members, CheckDriftTests.variables)
+            let check = Call.check(previous, version: version, members: members, CheckDriftTests.variables)
             let note = Comment(rawValue: version)
             try node.expectCheck(check, note)
             try node.run(drift.script, environment: ["VETH": hostEnd])
@@ -115,7 +122,7 @@ import Testing
             #expect(Set(lines) == drift.told, note)
             #expect(answer["msg"].text?.contains(details.replacing("\n", with: "; ")) == true, "\(output.all)")
             // The pod begins anew: one of the drifts takes its interface's name away.
-            try node.delete("pod1", CheckDriftTests.members)
+            try node.delete("pod1", members)
             try node.run("ip netns del pod1; for link in other cni0; do ip link del $link 2> /dev/null || true; done")
             try node.addPods(1)
             _ = try node.sql("DELETE FROM released; UPDATE ranges SET next = first")
