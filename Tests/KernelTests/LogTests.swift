@@ -2,6 +2,9 @@ import Testing
 
 /// `logFile` and `logLevel`.
 @Suite struct LogTests {
+    /// With a key that has no effect, and is named.
+    private let unheard = #""runtimeConfig": {"aliases": ["a"]}, \#(dualStack)"#
+
     private func members(_ file: String, _ level: String? = nil, _ more: String = dualStack) -> String {
         #""logFile": "\#(file)"\#(level.map { #", "logLevel": "\#($0)""# } ?? ""), \#(more)"#
     }
@@ -19,8 +22,8 @@ import Testing
         let node = try TestNode()
         try node.addPods(1)
         try node.run("echo before > /run/log")
-        let added = try node.call(Call(members: members("/run/log", "info", #""vlan": 7, \#(dualStack)"#)))
-        #expect(added.status == 0 && added.stderr.contains("key vlan"), "\(added.all)")
+        let added = try node.call(Call(members: members("/run/log", "info", unheard)))
+        #expect(added.status == 0 && added.stderr.contains("key runtimeConfig.aliases"), "\(added.all)")
         try node.expectError(Call(members: members("/run/log", "info")), code: 102, saying: ["added before"])
         try node.expectError(
             Call(verb: "CHECK", members: members("/run/log", "info"), variables: ["CNI_IFNAME": ""]), code: 4,
@@ -36,7 +39,8 @@ import Testing
                 "info DEL c-pod1 eth0",
             ])
         #expect(
-            said[1][5].contains("key vlan") && said[3][5].contains("code 102: network pods: eth0 of pod default/pod1"))
+            said[1][5].contains("key runtimeConfig.aliases")
+                && said[3][5].contains("code 102: network pods: eth0 of pod default/pod1"))
         let now = try node.run("date -u +%Y-%m-%dT%H:")
         for line in said.dropFirst() {
             #expect(line[0].hasPrefix(now) || now.hasSuffix("T00:"))
@@ -52,7 +56,7 @@ import Testing
     func aLevelLeavesOutWhatIsBelow(level: String?, levels: [String]) throws {
         let node = try TestNode()
         try node.addPods(1)
-        let output = try node.call(Call(members: members("/run/log", level, #""vlan": 7, \#(dualStack)"#)))
+        let output = try node.call(Call(members: members("/run/log", level, unheard)))
         #expect(output.status == 0, "\(output.all)")
         guard !levels.isEmpty else {
             #expect(try node.attempt("test -e /run/log").status == 1)
