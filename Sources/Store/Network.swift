@@ -69,7 +69,7 @@ package struct Network: Hashable, Sendable, Identifiable {
     package var bridgeMAC: MACAddress
     /// Row ids of `spec.rangeSets`, in the same shape.
     package var rangeIDs: [[Int64]]
-    /// The database's, of which names in the kernel are made.
+    /// The database's, of which names in the kernel are made; empty where the network has none by it alone.
     package var tag: String
 
     package init(
@@ -88,7 +88,7 @@ extension Network {
         let columns = """
             SELECT id, name, bridge, bridge_mac, mtu, is_gateway, is_default_gateway, hairpin, repair_pod,
             force_address, masquerade, mac_check, promisc, bridge_netfilter, isolated, dad, vlans,
-            (SELECT tag FROM store) FROM networks
+            CASE WHEN masquerade IS NOT NULL OR mac_check THEN (SELECT tag FROM store) END FROM networks
             """
         func read(_ row: borrowing Statement) throws(StoreError) -> Network {
             Network(
@@ -101,7 +101,7 @@ extension Network {
                     masquerade: try row.parsedIfPresent(10, "masquerade", { RangeSpec.blocks($0) })
                         .map { Masquerade(exceptions: $0) },
                     checksMAC: row.bool(11)),
-                bridgeMAC: try row.parsed(3, "bridge MAC", { MACAddress($0) }), tag: row.text(17))
+                bridgeMAC: try row.parsed(3, "bridge MAC", { MACAddress($0) }), tag: row.optionalText(17) ?? "")
         }
         var networks =
             if let name {
