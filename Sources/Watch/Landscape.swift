@@ -9,6 +9,7 @@ package struct Landscape: Sendable {
     private struct Seen: Hashable {
         var name: String?
         var isUp: Bool
+        var isPromiscuous: Bool
         var mac: [UInt8]?
         var mtu: UInt32?
         var group: UInt32?
@@ -16,6 +17,7 @@ package struct Landscape: Sendable {
         init(_ link: LinkMessage) {
             name = link.name
             isUp = link.isUp
+            isPromiscuous = link.isPromiscuous
             mac = link.hardwareAddress
             mtu = link.mtu
             group = link.group
