@@ -23,7 +23,7 @@ let package = Package(
             resources: [
                 .embedInCode("version_1.sql"), .embedInCode("version_1_001.sql"), .embedInCode("version_1_002.sql"),
                 .embedInCode("version_1_003.sql"), .embedInCode("version_1_004.sql"),
-                .embedInCode("version_1_005.sql"), .embedInCode("version_1_006.sql"),
+                .embedInCode("version_1_005.sql"), .embedInCode("version_1_006.sql"), .embedInCode("version_1_007.sql"),
             ]),
         .target(name: "Addressing"),
         .target(name: "Netlink", dependencies: ["CKernel", system]),
@@ -36,7 +36,7 @@ let package = Package(
         .executableTarget(
             name: "plumbctl",
             dependencies: [
-                "Addressing", "CKernel", "Reconciler", "Store", "Watch",
+                "Addressing", "CKernel", "Plugin", "Reconciler", "Store", "Watch",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "AddressingTests", dependencies: ["Addressing"]),

@@ -4,7 +4,7 @@ package enum Schema {
     package static let applicationID: Int64 = 0x506c_6d62
 
     /// PRAGMA user_version is major × 1000 + minor. A binary works with every minor of its major: minors only add.
-    package static let version: Int64 = 1006
+    package static let version: Int64 = 1007
 
     package static func major(_ version: Int64) -> Int64 { version / 1000 }
 
@@ -21,6 +21,7 @@ package enum Schema {
         case 1003: String(decoding: PackageResources.version_1_004_sql, as: UTF8.self)
         case 1004: String(decoding: PackageResources.version_1_005_sql, as: UTF8.self)
         case 1005: String(decoding: PackageResources.version_1_006_sql, as: UTF8.self)
+        case 1006: String(decoding: PackageResources.version_1_007_sql, as: UTF8.self)
         default: nil
         }
     }

@@ -71,6 +71,16 @@ package struct IPAddress: Hashable, Sendable, Comparable, CustomStringConvertibl
 
     package var isUnspecified: Bool { bits == 0 }
 
+    /// Text that sorts as addresses do, where there is nothing but text to sort: 4 or 6, then the bits in hexadecimal.
+    package var sortKey: String {
+        var text: [UInt8] = [UInt8(ascii: family == .v4 ? "4" : "6")]
+        for shift in stride(from: family.bitWidth - 4, through: 0, by: -4) {
+            let digit = UInt8(truncatingIfNeeded: bits >> UInt128(shift)) & 15
+            text.append(digit < 10 ? 48 + digit : 87 + digit)
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
     package var description: String {
         var text: [UInt8] = []
         append(to: &text)

@@ -174,7 +174,7 @@ extension Plugin {
             return try body(&attachment, &kernel)
         } catch {
             do throws(PluginError) {
-                try dismantle(attachment, reason: "ADD failed", variables, store, &kernel)
+                try dismantle(attachment, reason: "ADD failed", because: error, variables, store, &kernel)
             } catch let second {
                 throw PluginError(
                     error.code, error.message,
@@ -196,13 +196,15 @@ extension Plugin {
 
     /// Takes an attachment out of the kernel and out of the database. Its lock is held.
     static func dismantle(
-        _ attachment: Attachment, reason: String, _ variables: [String: String], _ store: borrowing Store,
-        _ kernel: inout LiveKernel
+        _ attachment: Attachment, reason: String, because failure: PluginError? = nil, _ variables: [String: String],
+        _ store: borrowing Store, _ kernel: inout LiveKernel
     ) throws(PluginError) {
         let report = try disconnect(attachment, variables, &kernel)
-        try storing { () throws(StoreError) in
-            try store.release(attachment, reason: reason, events: report.events(for: attachment, cause: reason))
+        var events = report.events(for: attachment, cause: reason)
+        if let failure {
+            events.insert(Event(kind: .failed, object: failure.message, reason: "ADD", attachment: attachment), at: 0)
         }
+        try storing { () throws(StoreError) in try store.release(attachment, reason: reason, events: events) }
     }
 }
 

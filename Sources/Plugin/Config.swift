@@ -31,8 +31,9 @@ extension Config {
     /// Reads the short form (`subnets`), or the reference bridge plugin's with its keys and its defaults.
     ///
     /// - Throws: `.undecodable`, `.incompatibleVersion`, `.invalidConfig`, `.unsupportedField`.
-    package init(_ bytes: [UInt8]) throws(PluginError) {
-        let file = try ConfigFile.decode(bytes)
+    package init(_ bytes: [UInt8]) throws(PluginError) { try self.init(try ConfigFile.decode(bytes)) }
+
+    init(_ file: ConfigFile) throws(PluginError) {
         version = try ProtocolVersion.parse(file.cniVersion)
         let name = try Config.networkName(file.name)
         let short = file.subnets != nil

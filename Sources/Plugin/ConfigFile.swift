@@ -89,7 +89,7 @@ extension ConfigFile {
         try ConfigFile(try ConfigObject(bytes))
     }
 
-    private init(_ object: ConfigObject) throws(PluginError) {
+    init(_ object: ConfigObject) throws(PluginError) {
         cniVersion = try object.string("cniVersion")
         name = try object.string("name")
         _ = try object.string("type")

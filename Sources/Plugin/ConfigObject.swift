@@ -32,6 +32,13 @@ struct ConfigObject {
         self.path = path
     }
 
+    /// This object with members of another, as libcni hands a plugin the name and version of its list.
+    func taking(_ keys: [String], from other: ConfigObject) throws(PluginError) -> ConfigObject {
+        var all = members
+        for key in keys { all[key] = other.members[key] ?? all[key] }
+        return try ConfigObject(.object(all), path: "", ignoresCase: false)
+    }
+
     private static func mismatch(_ path: String, _ needed: String, _ value: JSONValue) -> PluginError {
         PluginError(.invalidConfig, "key \(path): \(needed) is needed, not \(value.kind)")
     }

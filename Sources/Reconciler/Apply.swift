@@ -9,6 +9,8 @@ package struct ApplyReport: Sendable {
     /// Attachments that another process works on right now; it is not this pass's business.
     package var skipped: [Attachment] = []
     package var failures: [String] = []
+    /// Failures that history knows of already, with whose they are.
+    var recorded: Set<String> = []
 }
 
 /// Makes the kernel agree with all of the database. One failure stays one: whatever else can be mended is.
@@ -21,6 +23,13 @@ package func apply(
     let started = Clock.nowMilliseconds()
     let examination = try examine(store, &kernel, includesPods: pass.includesPods)
     var result = ApplyReport(examination: examination)
+    var lastEvent: Int64 = 0
+    do throws(StoreError) {
+        lastEvent = try store.lastEvent()
+    } catch {
+        // History that cannot be read is no reason not to mend.
+        result.failures.append(error.description)
+    }
     mendFirewall(examination, pass, store, &kernel, &result)
     mendHost(examination, pass, store, &kernel, &result)
 
@@ -54,6 +63,8 @@ package func apply(
             try store.releaseHeldWithoutFile()
             result.strays = try store.releaseStrayLeases()
             try PortCount.recount(in: store)
+            try store.forgetWithdrawn(except: examination.present, before: lastEvent)
+            try store.tidy()
         } catch {
             result.failures.append(error.description)
         }
@@ -64,7 +75,9 @@ package func apply(
         if leavesFirewall { mendFirewall(again, pass, store, &kernel, &result) }
         mendHost(again, pass, store, &kernel, &result)
     }
-    if pass.includesPods || result.hasNews { try record(result, started: started, in: store) }
+    if pass.includesPods || result.hasNews {
+        try record(result, pass, started: started, lastEvent: lastEvent, in: store)
+    }
     return result
 }
 
@@ -94,13 +107,13 @@ extension Collected {
 }
 
 extension Plan.Conflict {
-    var attachment: Int64? {
+    package var attachment: Int64? {
         if case .veth(let veth) = object { veth.attachment } else { namespace.attachment }
     }
 }
 
 /// Everything that belongs to no one attachment.
-private func mendHost(
+func mendHost(
     _ examination: Examination, _ pass: Pass, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
     _ result: inout ApplyReport
 ) {
@@ -119,6 +132,7 @@ private func mendHost(
     result.add(report)
     do throws(StoreError) {
         try store.record(report.events(for: nil, cause: pass.cause))
+        result.recorded.formUnion(report.failures)
     } catch {
         result.failures.append(error.description)
     }
@@ -245,10 +259,11 @@ func mend(
             try store.record(events)
         }
     }
+    result.recorded.formUnion(report.failures.map { "\(current.label): \($0)" })
 }
 
 func record(
-    _ result: ApplyReport, started: Int64, in store: borrowing Store
+    _ result: ApplyReport, _ pass: Pass, started: Int64, lastEvent: Int64, in store: borrowing Store
 ) throws(ReconcilerError) {
     let examination = result.examination
     let run = Run(
@@ -256,6 +271,10 @@ func record(
         planned: examination.plan.changes.count + examination.releases.count + examination.deleting.count
             + examination.strays.count,
         done: result.done.count + result.released.count + result.strays.count, failed: result.failures.count,
-        error: result.failures.first)
-    try mapped { () throws(StoreError) in try store.record(run) }
+        error: result.failures.first, lastEvent: lastEvent)
+    let failures = result.failures.filter { !result.recorded.contains($0) }
+    try mapped { () throws(StoreError) in
+        try store.record(failures.map { Event(kind: .failed, object: $0, reason: pass.cause) })
+        try store.record(run)
+    }
 }

@@ -79,15 +79,22 @@ package struct Bridge: Resource {
     package static func observe(
         _ reader: NamespaceReader, desired: KernelState, into observed: inout KernelState
     ) throws(NetlinkError) {
-        for case .bridge(let wanted) in desired.all(in: reader.namespace) {
-            guard let link = try reader.link(named: wanted.ifname) else { continue }
-            let vlans = wanted.vlan == nil ? [] : try reader.vlans(index: link.index)
+        var names = desired.all(in: reader.namespace).compactMap(\.bridgeName)
+        if reader.namespace == .host, reader.isWholeNode {
+            // Those of networks that were removed.
+            names += try reader.markedLinks([]).filter { $0.kind == "bridge" }.compactMap(\.name)
+        }
+        for name in names {
+            guard let link = try reader.link(named: name) else { continue }
+            let wanted: Bridge? =
+                if case .bridge(let bridge)? = desired[.host, Bridge.name(name)] { bridge } else { nil }
+            let vlans = wanted?.vlan == nil ? [] : try reader.vlans(index: link.index)
             observed.insert(
                 Bridge(
-                    ifname: wanted.ifname, mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) },
+                    ifname: name, mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) },
                     mtu: link.mtu.map(Int.init), isUp: link.isUp, isMarked: link.group == Mark.group,
                     kind: link.kind ?? "physical link", isPromiscuous: link.isPromiscuous,
-                    filtersVLANs: wanted.filtersVLANs == nil ? nil : link.filtersVLANs,
+                    filtersVLANs: wanted?.filtersVLANs == nil ? nil : link.filtersVLANs,
                     vlan: vlans.first { $0.isPVID && $0.isUntagged }?.first),
                 in: reader.namespace)
         }
@@ -206,4 +213,8 @@ package struct Bridge: Resource {
         case .delete: "ip link del \(ifname)"
         }
     }
+}
+
+extension Object {
+    fileprivate var bridgeName: String? { if case .bridge(let bridge) = self { bridge.ifname } else { nil } }
 }

@@ -76,6 +76,8 @@ package struct Plan: Hashable, Sendable {
     package var conflicts: [Conflict] = []
     /// What a person should know, and nothing is done about.
     package var notices: [String] = []
+    /// What carries our mark on the host, and the database knows nothing of: kept, unless somebody says otherwise.
+    package var orphans: [Object] = []
 
     package init() {}
 

@@ -26,6 +26,7 @@ package func diff(desired: KernelState, observed: KernelState, withdrawn: Set<St
     plan.changes.sort { comes($0, before: $1) }
     plan.conflicts.sort { $0.object.resource.name < $1.object.resource.name }
     plan.notices.sort()
+    plan.orphans.sort { $0.resource.name < $1.resource.name }
     return plan
 }
 
@@ -82,6 +83,7 @@ private func prune(_ object: Object, in namespace: NamespaceID, withdrawn: Set<S
     if resource.mark != false, resource.withdrawnNames.contains(where: withdrawn.contains) {
         plan.changes.append(.delete(object, in: namespace, reason: "no longer wanted"))
     } else if resource.mark == true {
+        if namespace == .host { plan.orphans.append(object) }
         plan.notices.append(
             "\(resource.name) carries Plumb's mark, but this database does not know it: kept")
     }

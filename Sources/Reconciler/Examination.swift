@@ -4,6 +4,12 @@ package import Store
 package struct Examination: Sendable {
     package var intent: Intent
     package var plan: Plan
+    /// What the kernel has: of the host, and of the pods that could be looked at.
+    package var observed = KernelState()
+    /// Names under which what the host has may have been given up.
+    package var present: Set<String> = []
+    /// Attachments whose namespace is gone, while something holds their link.
+    package var lingering: [Release] = []
     /// Attachments of which nothing is left, and why that is certain.
     package var releases: [Release] = []
     /// Attachments that a DEL marked and did not finish, or whose ADD died over another plugin's answer.
@@ -42,9 +48,11 @@ package func examine(
     try kernel.observe(.host, .node, desired: desired, into: &observed)
 
     var examination = Examination(intent: intent, plan: Plan())
+    examination.present = Set(observed.all(in: .host).flatMap(\.resource.withdrawnNames))
     examination.strays = try mapped { () throws(StoreError) in try store.strayLeases() }
     examination.deleting = intent.attachments.filter(\.isDoomed)
     var notices = intent.problems
+    let host = observed
     for attachment in includesPods ? living : [] {
         let veth = Veth.name(attachment.hostIfname)
         switch kernel.open(attachment) {
@@ -59,6 +67,7 @@ package func examine(
             if observed.ends(of: [attachment]).isEmpty {
                 examination.releases.append(Examination.Release(attachment: attachment, reason: reason))
             } else {
+                examination.lingering.append(Examination.Release(attachment: attachment, reason: reason))
                 notices.append(
                     "\(attachment.label) lingers: \(reason), yet \(attachment.hostIfname) is alive, so something holds "
                         + "its namespace; its addresses stay with it until DEL")
@@ -73,6 +82,8 @@ package func examine(
             observed[.host, veth] = nil
         }
     }
+    examination.observed = observed
+    for object in host.all(in: .host) { examination.observed[.host, object.resource.name] = object }
     let orphans = observed.all(in: .host).filter { desired[.host, $0.resource.name] == nil }
     var withdrawn = try mapped { () throws(StoreError) in
         try store.withdrawn(among: orphans.flatMap(\.resource.withdrawnNames))

@@ -27,6 +27,7 @@ package func attend(
     _ ids: some Sequence<Int64>, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable, pass: Pass
 ) throws(ReconcilerError) -> ApplyReport {
     let started = Clock.nowMilliseconds()
+    let lastEvent = try mapped { () throws(StoreError) in try store.lastEvent() }
     var result = ApplyReport(examination: Examination(intent: Intent(), plan: Plan()))
     for id in ids {
         let intent = try mapped { () throws(StoreError) in try store.intent(attachment: id) }
@@ -50,6 +51,6 @@ package func attend(
             try mend(attachment, anew: anew, pass, store, &kernel, &result)
         }
     }
-    if result.hasNews { try record(result, started: started, in: store) }
+    if result.hasNews { try record(result, pass, started: started, lastEvent: lastEvent, in: store) }
     return result
 }

@@ -143,13 +143,17 @@ enum Allocation {
             .integer(range), .text(address.description))
     }
 
-    /// Gives an attachment's addresses back to every range on their bridge that could have handed them out.
-    static func release(attachment: Int64, _ database: borrowing Connection) throws(StoreError) {
+    /// Gives an attachment's addresses back to every range on their bridge that could have handed them out. Answers since
+    /// when it had them, in milliseconds.
+    static func release(attachment: Int64, _ database: borrowing Connection) throws(StoreError) -> Int64? {
+        var since: Int64?
         let held = try database.query(
-            "SELECT bridge, address FROM addresses WHERE attachment_id = ?", .integer(attachment)
-        ) { (row) throws(StoreError) in (bridge: row.text(0), address: try row.parsed(1, "address", { IPAddress($0) }))
+            "SELECT bridge, address, created_ms FROM addresses WHERE attachment_id = ?", .integer(attachment)
+        ) { (row) throws(StoreError) in
+            since = row.integer(2)
+            return (bridge: row.text(0), address: try row.parsed(1, "address", { IPAddress($0) }))
         }
-        guard !held.isEmpty else { return }
+        guard !held.isEmpty else { return nil }
         try database.run("DELETE FROM addresses WHERE attachment_id = ?", .integer(attachment))
         try database.run(
             """
@@ -157,6 +161,7 @@ enum Allocation {
                 (SELECT 1 FROM v_leased_gateways AS v WHERE v.bridge = gateways.bridge AND v.gateway = gateways.gateway)
             """)
         for lease in held { try remember(lease.address, bridge: lease.bridge, database) }
+        return since
     }
 
     /// Puts an address behind all others that the ranges on its bridge may hand out again.

@@ -3,7 +3,7 @@ internal import Glibc
 
 /// One SQLite connection. Not shared between threads.
 package struct Connection: ~Copyable {
-    private let handle: OpaquePointer
+    let handle: OpaquePointer
     private let path: String
     private let cache = StatementCache()
     /// Pages in the write-ahead log after the last commit of ours.
@@ -12,12 +12,21 @@ package struct Connection: ~Copyable {
 
     /// Opens an existing file; never creates one.
     ///
-    /// - Parameter endsWithProcess: left to the kernel, which frees memory and locks faster than a close does, page by
-    ///   page and statement by statement.
-    init(path: String, readOnly: Bool, endsWithProcess: Bool = false) throws(StoreError) {
-        let flags = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE
+    /// - Parameters:
+    ///   - endsWithProcess: left to the kernel, which frees memory and locks faster than a close does, page by page and
+    ///     statement by statement.
+    ///   - isUnchanging: the caller sees to it that nobody writes meanwhile; no lock is taken.
+    init(
+        path: String, readOnly: Bool, endsWithProcess: Bool = false, isUnchanging: Bool = false
+    ) throws(StoreError) {
+        var flags = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE
+        var name = path
+        if isUnchanging {
+            name = "file:\(Connection.escaped(path))?immutable=1"
+            flags |= SQLITE_OPEN_URI
+        }
         var opened: OpaquePointer?
-        let status = sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+        let status = sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
         guard status == SQLITE_OK, let opened else {
             let error = Connection.error(status, opened, path: path, doing: "open")
             sqlite3_close_v2(opened)
@@ -37,15 +46,34 @@ package struct Connection: ~Copyable {
             }, walPages)
     }
 
+    /// For a URI file name (sqlite.org/uri.html).
+    private static func escaped(_ path: String) -> String {
+        var text = ""
+        for character in path {
+            switch character {
+            case "%": text += "%25"
+            case "?": text += "%3f"
+            case "#": text += "%23"
+            default: text.append(character)
+            }
+        }
+        return text
+    }
+
     /// All of the database, as one snapshot of it, in this process's memory.
     func copyInMemory() throws(StoreError) -> Connection {
         let copy = try Connection(path: ":memory:", readOnly: false)
+        try copyAll(to: copy)
+        return copy
+    }
+
+    /// All of the database, as one snapshot of it.
+    func copyAll(to copy: borrowing Connection) throws(StoreError) {
         let backup = sqlite3_backup_init(copy.handle, "main", handle, "main")
         // Busy is no error to `finish`, but it is no copy either.
         let status = sqlite3_backup_step(backup, -1)
         sqlite3_backup_finish(backup)
-        guard status == SQLITE_DONE else { throw error(status, doing: "copy into memory") }
-        return copy
+        guard status == SQLITE_DONE else { throw error(status, doing: "copy") }
     }
 
     deinit {
@@ -170,7 +198,7 @@ package struct Connection: ~Copyable {
     static let wayOutOfDamage =
         "Move it away with its -wal and -shm and restore a copy, or drain the node and start with none"
 
-    private func error(_ status: Int32, doing: String) -> StoreError {
+    func error(_ status: Int32, doing: String) -> StoreError {
         Connection.error(status, handle, path: path, doing: doing)
     }
 

@@ -60,11 +60,9 @@ extension Store {
     func disown(
         _ attachment: Attachment, reason: String, _ database: borrowing Connection
     ) throws(StoreError) {
-        try Allocation.release(attachment: attachment.id, database)
+        let since = try Allocation.release(attachment: attachment.id, database)
         try database.run("UPDATE attachments SET state = 'deleting' WHERE id = ?", .integer(attachment.id))
         try Event.write(
-            attachment.leases.map {
-                Event(kind: .released, object: $0.address.address.description, reason: reason, attachment: attachment)
-            }, database)
+            attachment.leases.map { Event(released: $0, of: attachment, since: since, reason: reason) }, database)
     }
 }

@@ -11,6 +11,8 @@ package struct HeldLease: Hashable, Sendable {
     package var ifname: String
     /// host-local's file.
     package var path: String
+    /// When it was taken over, in milliseconds; `nil` if it was not.
+    package var since: Int64?
 }
 
 extension HeldLease {
@@ -22,10 +24,11 @@ extension HeldLease {
         for lease in try HostLocal.leases(in: directory) {
             try database.run(
                 """
-                INSERT OR REPLACE INTO held (network_id, bridge, address, container_id, ifname, path, boot_id, created_ms)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT OR REPLACE INTO held (network_id, bridge, address, container_id, ifname, path, boot_id, created_ms,
+                sort_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """, .integer(network), .text(bridge), .text(lease.address.description), .text(lease.containerID),
-                .text(lease.ifname), .text(lease.path), .text(bootID), now)
+                .text(lease.ifname), .text(lease.path), .text(bootID), now,
+                .text(lease.address.sortKey))
             try Event.write(
                 [
                     Event(
@@ -40,13 +43,13 @@ extension HeldLease {
     ) throws(StoreError) -> [HeldLease] {
         try database.query(
             """
-            SELECT n.name, h.bridge, h.address, h.container_id, h.ifname, h.path
+            SELECT n.name, h.bridge, h.address, h.container_id, h.ifname, h.path, h.created_ms
             FROM held AS h JOIN networks AS n ON n.id = h.network_id WHERE \(condition)
             """, values: values
         ) { (row) throws(StoreError) in
             HeldLease(
                 network: row.text(0), bridge: row.text(1), address: try row.parsed(2, "address", { IPAddress($0) }),
-                containerID: row.text(3), ifname: row.text(4), path: row.text(5))
+                containerID: row.text(3), ifname: row.text(4), path: row.text(5), since: row.integer(6))
         }
     }
 
@@ -68,7 +71,7 @@ extension HeldLease {
             [
                 Event(
                     kind: .released, object: address.description, reason: "\(reason); host-local had given it",
-                    detail: "container \(containerID)")
+                    detail: "container \(containerID)", since: since)
             ], database)
     }
 }

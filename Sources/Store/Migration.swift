@@ -8,6 +8,7 @@ enum Migration {
         while version < Schema.version, let addition = Schema.addition(to: version) {
             try database.execute(addition)
             version += 1
+            if version == SortKeys.minor { try SortKeys.fill(database) }
             try database.execute("PRAGMA user_version=\(version)")
         }
     }

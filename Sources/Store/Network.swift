@@ -244,12 +244,13 @@ extension Network {
                 } else {
                     try database.run(
                         """
-                        INSERT INTO ranges (network_id, range_set, position, subnet, first, last, gateway, next, exclude)
-                        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        INSERT INTO ranges (network_id, range_set, position, subnet, first, last, gateway, next, exclude,
+                        first_key, last_key, size) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                         """, .integer(network), .integer(setIndex), .integer(position),
                         .text(range.subnet.description), .text(range.first.description),
                         .text(range.last.description), .text(range.gateway.description),
-                        .text(range.first.description), .text(RangeSpec.text(range.exclude)))
+                        .text(range.first.description), .text(RangeSpec.text(range.exclude)),
+                        .text(range.first.sortKey), .text(range.last.sortKey), range.storedSize)
                 }
             }
         }

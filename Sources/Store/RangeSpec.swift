@@ -41,6 +41,9 @@ package struct RangeSpec: Hashable, Sendable {
     /// Addresses for pods.
     package var size: UInt128 { span - (contains(gateway) && exclusion(of: gateway) == nil ? 1 : 0) }
 
+    /// ``size`` as a column holds it: a real number where it is beyond 63 bits.
+    var storedSize: SQLValue { Int64(exactly: size).map(SQLValue.int64) ?? .real(Double(size)) }
+
     /// How full the range is, in words: `10.244.1.1–10.244.1.254 in 10.244.1.0/24 (253 of 253 addresses in use)`.
     func described(held: [IPAddress]) -> String {
         "\(first)–\(last) in \(subnet) (\(held.count { contains($0) }) of \(size) addresses in use)"

@@ -189,11 +189,11 @@ extension Store {
         for (position, lease) in attachment.leases.enumerated() {
             try database.run(
                 """
-                INSERT INTO addresses (bridge, address, prefix_length, gateway, attachment_id, position, created_ms)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO addresses (bridge, address, prefix_length, gateway, attachment_id, position, created_ms, sort_key)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """, .text(attachment.bridge), .text(lease.address.address.description),
                 .integer(lease.address.prefixLength), .optional(lease.gateway?.description), .integer(attachment.id),
-                .integer(position), now)
+                .integer(position), now, .text(lease.address.address.sortKey))
         }
         for route in attachment.routes {
             try database.run(
@@ -241,20 +241,20 @@ extension Store {
         try write { (database) throws(StoreError) in
             try Event.write(events, database)
             try release(attachment, reason: reason, database)
+            try Event.forgetWithdrawal(of: "link \(attachment.hostIfname)", database)
+            try Retention.prune(database, rows: Retention.rowsAtOnce)
         }
     }
 
     func release(
         _ attachment: Attachment, reason: String, _ database: borrowing Connection
     ) throws(StoreError) {
-        try Allocation.release(attachment: attachment.id, database)
+        let since = try Allocation.release(attachment: attachment.id, database)
         try database.run("DELETE FROM attachments WHERE id = ?", .integer(attachment.id))
         guard database.changes > 0 else { return }
         try PortCount.ended(database)
         try Event.write(
-            attachment.leases.map {
-                Event(kind: .released, object: $0.address.address.description, reason: reason, attachment: attachment)
-            }, database)
+            attachment.leases.map { Event(released: $0, of: attachment, since: since, reason: reason) }, database)
     }
 
     /// Attachments of an earlier boot are dead whatever else is known: their namespaces died with it. Looked for only

@@ -4,6 +4,7 @@ internal import CSQLite
 package enum SQLValue: Hashable, Sendable, ExpressibleByIntegerLiteral, ExpressibleByStringLiteral {
     case null
     case int64(Int64)
+    case real(Double)
     case text(String)
 
     package init(integerLiteral value: Int64) { self = .int64(value) }
@@ -50,6 +51,7 @@ package struct Statement {
             switch value {
             case .null: sqlite3_bind_null(handle, position)
             case .int64(let integer): sqlite3_bind_int64(handle, position, integer)
+            case .real(let real): sqlite3_bind_double(handle, position, real)
             case .text(let text): sqlite3_bind_text(handle, position, text, -1, transient)
             }
         }
@@ -61,6 +63,27 @@ package struct Statement {
 
     package func optionalInteger(_ column: Int32) -> Int64? {
         sqlite3_column_type(handle, column) == SQLITE_NULL ? nil : sqlite3_column_int64(handle, column)
+    }
+
+    var columnNames: [String] {
+        (0..<sqlite3_column_count(handle)).map { sqlite3_column_name(handle, $0).map { String(cString: $0) } ?? "" }
+    }
+
+    /// It changes nothing in the database.
+    var isReadOnly: Bool { sqlite3_stmt_readonly(handle) != 0 }
+
+    /// A column as it is stored; bytes as an SQL literal of them.
+    func value(_ column: Int32) -> SQLValue {
+        switch sqlite3_column_type(handle, column) {
+        case SQLITE_INTEGER: return .int64(sqlite3_column_int64(handle, column))
+        case SQLITE_FLOAT: return .real(sqlite3_column_double(handle, column))
+        case SQLITE_NULL: return .null
+        case SQLITE_BLOB:
+            let count = Int(sqlite3_column_bytes(handle, column))
+            let bytes = UnsafeRawBufferPointer(start: sqlite3_column_blob(handle, column), count: count)
+            return .text("x'" + bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() + "'")
+        default: return .text(text(column))
+        }
     }
 
     package func bool(_ column: Int32) -> Bool { integer(column) != 0 }

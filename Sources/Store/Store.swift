@@ -49,7 +49,7 @@ package struct Store: ~Copyable {
     ) throws(StoreError) -> Store {
         var version = Schema.version
         if access == .read {
-            let database = try connect(directory, readOnly: true, &version)
+            let database = try connectReader(directory, &version)
             // Nothing is written: until ADD, DEL or apply migrates the file, its readers do so with a copy.
             guard version < Schema.version else {
                 return Store(directory: directory, database: database, lockFile: nil)
@@ -83,13 +83,30 @@ package struct Store: ~Copyable {
         self.lockFile = lockFile
     }
 
+    /// A reader who may not write there needs the log's index (-shm), which a root's shell takes away when it is the last
+    /// to close. The log is then gone too, and the file is all there is: read at once, as long as no log came up meanwhile.
+    private static func connectReader(_ directory: String, _ version: inout Int64) throws(StoreError) -> Connection {
+        do throws(StoreError) {
+            return try connect(directory, readOnly: true, &version)
+        } catch  where error.code == .io && !hasLog(directory) {
+            let copy = try connect(directory, readOnly: true, isUnchanging: true, &version).copyInMemory()
+            return hasLog(directory) ? try connect(directory, readOnly: true, &version) : copy
+        }
+    }
+
+    private static func hasLog(_ directory: String) -> Bool {
+        Glibc.access("\(directory)/\(fileName)-wal", F_OK) == 0 || errno != ENOENT
+    }
+
     /// - Parameter version: what the file says of itself.
     private static func connect(
-        _ directory: String, readOnly: Bool, endsWithProcess: Bool = false, _ version: inout Int64
+        _ directory: String, readOnly: Bool, endsWithProcess: Bool = false, isUnchanging: Bool = false,
+        _ version: inout Int64
     ) throws(StoreError) -> Connection {
         let path = directory + "/" + fileName
         try checkFile(directory, path)
-        let database = try Connection(path: path, readOnly: readOnly, endsWithProcess: endsWithProcess)
+        let database = try Connection(
+            path: path, readOnly: readOnly, endsWithProcess: endsWithProcess, isUnchanging: isUnchanging)
         database.setBusyTimeout(milliseconds: 5_000)
         database.disableCheckpointOnClose()
         let application = try database.integer("PRAGMA application_id") ?? 0
@@ -197,8 +214,10 @@ package struct Store: ~Copyable {
         guard stat(path, &info) == 0 else {
             let errno = Errno(rawValue: Glibc.errno)
             if errno == .noSuchFileOrDirectory || errno == .notDirectory { throw missing(directory) }
+            guard errno != .permissionDenied else { throw forbidden(path) }
             throw StoreError(.io, "cannot look at \(path)", errno: errno)
         }
+        guard Glibc.access(path, R_OK) == 0 else { throw forbidden(path) }
         guard info.st_mode & S_IFMT != S_IFDIR else {
             throw StoreError(.io, "\(path) is a directory: move it away, and restore the database if there was one")
         }
@@ -207,6 +226,12 @@ package struct Store: ~Copyable {
                 .corrupt,
                 "\(path) is damaged (it has \(info.st_size) bytes); nothing was changed. \(Connection.wayOutOfDamage)")
         }
+    }
+
+    private static func forbidden(_ path: String) -> StoreError {
+        StoreError(
+            .io, "\(path) may be read by root and by members of group \(ReaderGroup.name): be one of them",
+            errno: .permissionDenied)
     }
 
     private static func missing(_ directory: String) -> StoreError {
@@ -218,10 +243,12 @@ package struct Store: ~Copyable {
 
     /// Makes the directory, and those above it, for root and the group only.
     private static func createDirectory(_ directory: String) throws(StoreError) {
-        guard mkdir(directory, 0o750) != 0, Glibc.errno != EEXIST else { return }
+        if mkdir(directory, 0o750) == 0 { return ReaderGroup.admit(to: directory) }
+        if Glibc.errno == EEXIST { return }
         if Glibc.errno == ENOENT, let slash = directory.lastIndex(of: "/"), slash != directory.startIndex {
             try createDirectory(String(directory[..<slash]))
-            if mkdir(directory, 0o750) == 0 || Glibc.errno == EEXIST { return }
+            if mkdir(directory, 0o750) == 0 { return ReaderGroup.admit(to: directory) }
+            if Glibc.errno == EEXIST { return }
         }
         let errno = Errno(rawValue: Glibc.errno)
         let code: StoreError.Code =

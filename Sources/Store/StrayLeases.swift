@@ -5,6 +5,8 @@ internal import Addressing
 package struct StrayLease: Hashable, Sendable {
     package var bridge: String
     package var address: String
+    /// Milliseconds; `nil`: no row tells any more.
+    package var since: Int64?
     package var reason: String { "its attachment was deleted" }
 }
 
@@ -15,7 +17,9 @@ extension Store {
 
     /// Gives them back, and says which; the routes of such attachments go too.
     package func releaseStrayLeases() throws(StoreError) -> [StrayLease] {
-        guard try !strayLeases().isEmpty else { return [] }
+        let hasRoutes = try database.integer("SELECT 1 FROM routes WHERE \(Store.isStrayRoute)") != nil
+        let hasLeases = try !strayLeases().isEmpty
+        guard hasRoutes || hasLeases else { return [] }
         return try write { (database) throws(StoreError) in
             let strays = try Store.strayLeases(database)
             for stray in strays {
@@ -24,16 +28,21 @@ extension Store {
                 if let address = IPAddress(stray.address) {
                     try Allocation.remember(address, bridge: stray.bridge, database)
                 }
-                try Event.write([Event(kind: .released, object: stray.address, reason: stray.reason)], database)
+                let event = Event(kind: .released, object: stray.address, reason: stray.reason, since: stray.since)
+                try Event.write([event], database)
             }
-            try database.run("DELETE FROM routes WHERE attachment_id NOT IN (SELECT id FROM attachments)")
+            try database.run("DELETE FROM routes WHERE \(Store.isStrayRoute)")
             return strays
         }
     }
 
+    private static let isStrayRoute = "attachment_id NOT IN (SELECT id FROM attachments)"
+
     private static func strayLeases(_ database: borrowing Connection) throws(StoreError) -> [StrayLease] {
         try database.query(
-            "SELECT bridge, address FROM addresses WHERE attachment_id NOT IN (SELECT id FROM attachments)"
-        ) { (row) throws(StoreError) in StrayLease(bridge: row.text(0), address: row.text(1)) } + lostLeases(database)
+            "SELECT bridge, address, created_ms FROM addresses WHERE attachment_id NOT IN (SELECT id FROM attachments)"
+        ) { (row) throws(StoreError) in
+            StrayLease(bridge: row.text(0), address: row.text(1), since: row.integer(2))
+        } + lostLeases(database)
     }
 }

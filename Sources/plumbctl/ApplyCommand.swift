@@ -22,7 +22,7 @@ struct ApplyCommand: ParsableCommand {
         }
         Terminal.progress("")
         metrics.write(
-            report, seconds: Double(Clock.monotonicMilliseconds() - started) / 1000, directory: options.dataDir)
+            report, seconds: Double(Clock.monotonicMilliseconds() - started) / 1000, directory: options.directory)
         let view = ApplyView(report)
         switch options.output {
         case .json: try Terminal.sayJSON(view)

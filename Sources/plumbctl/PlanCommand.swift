@@ -111,8 +111,15 @@ func examining<T>(
 func engaging<T>(
     _ options: CommonOptions, access: Store.Access, _ body: (borrowing Store, inout LiveKernel) throws -> T
 ) throws -> T {
+    try opening(options.directory, access: access, body)
+}
+
+/// As ``engaging(_:access:_:)``, of the database in a given directory.
+func opening<T>(
+    _ directory: String, access: Store.Access, _ body: (borrowing Store, inout LiveKernel) throws -> T
+) throws -> T {
     do {
-        let store = try Store.open(directory: options.dataDir, access: access)
+        let store = try Store.open(directory: directory, access: access)
         var kernel = try LiveKernel(bootID: Boot.currentID())
         return try body(store, &kernel)
     } catch let error as StoreError {

@@ -1,4 +1,3 @@
-internal import Addressing
 internal import ArgumentParser
 internal import Reconciler
 internal import Store
@@ -6,8 +5,13 @@ internal import Store
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Shows networks, pools, attachments and drift.",
-        discussion: "Exit status: 0 the kernel agrees with the database, 2 it does not, 1 it could not be told.")
+        abstract: "Shows networks, pools, attachments, drift, problems and the last run.",
+        discussion: """
+            Exit status: 0 the kernel agrees with the database, 2 it does not, 1 it could not be told.
+
+              plumbctl status
+              plumbctl status -o json | jq '.pools[] | select(.percent >= 90)'
+            """)
 
     @OptionGroup var options: CommonOptions
 
@@ -25,16 +29,12 @@ struct StatusCommand: ParsableCommand {
 
 /// The node in short.
 struct Status: Encodable {
-    struct Pool: Encodable {
+    struct NetworkLine: Encodable {
         var network: String
         var bridge: String
-        var subnet: String
-        var gateway: String
-        /// Addresses held by pods on this bridge, and how many the range has for pods.
-        var used: Int
-        var size: String
-        /// ok, nearly full (from 90 %), or full.
-        var state: String
+        var pods: Int
+        /// Whether the bridge is there and up: up, down or missing.
+        var link: String
     }
 
     struct LastRun: Encodable {
@@ -44,9 +44,13 @@ struct Status: Encodable {
         var error: String?
     }
 
+    var networks: [NetworkLine]
     var pools: [Pool]
     var attachments: [String: Int]
     var drift: Int
+    /// Pools from 90 %, a log that grows, what the kernel lacks.
+    var warnings: [String]
+    var problems: [[String: JSONCell]]
     var notices: [String]
     /// What of others keeps pods' packets from passing, with the command that opens it.
     var forwarding: [Obstacle]
@@ -59,25 +63,32 @@ struct Status: Encodable {
 
     init(_ examination: Examination, _ facts: ForwardingFacts, _ store: borrowing Store) throws {
         let intent = examination.intent
-        let held = try store.held()
-        pools = intent.networks.flatMap { network in
-            network.spec.rangeSets.joined().map { range in
-                let used =
-                    intent.attachments.filter { $0.bridge == network.spec.bridge }.flatMap(\.leases)
-                    .count { range.contains($0.address.address) }
-                    + held.count { $0.bridge == network.spec.bridge && range.contains($0.address) }
-                let state =
-                    UInt128(used) >= range.size
-                    ? "full" : UInt128(used) * 10 >= range.size * 9 ? "nearly full" : "ok"
-                return Pool(
-                    network: network.spec.name, bridge: network.spec.bridge, subnet: range.subnet.description,
-                    gateway: range.gateway.description, used: used, size: String(range.size), state: state)
+        networks = intent.networks.map { network in
+            let bridge = network.spec.bridge
+            var link = "missing"
+            if case .bridge(let found)? = examination.observed[.host, Bridge.name(bridge)] {
+                link = found.isUp ? "up" : "down"
             }
+            return NetworkLine(
+                network: network.spec.name, bridge: bridge,
+                pods: intent.attachments.count { $0.networkID == network.id }, link: link)
         }
+        pools = try store.pools()
         attachments = Dictionary(grouping: intent.attachments, by: \.state.rawValue).mapValues(\.count)
         drift =
             examination.plan.changes.count + examination.plan.conflicts.count + examination.releases.count
-            + examination.deleting.count
+            + examination.deleting.count + examination.strays.count
+        warnings = pools.filter { $0.state != .ok }.map { pool in
+            "pool \(pool.subnet) of network \(pool.network) is \(pool.state.rawValue): \(pool.used) of \(pool.size) addresses "
+                + "are in use; give the network another range, or find leaks with `plumbctl gc`"
+        }
+        if store.logBytes > Health.logLimit {
+            warnings.append(
+                "the log state.db-wal has grown to \(store.logBytes >> 20) MiB, because somebody reads for long: "
+                    + "`plumbctl check` names who has it open")
+        }
+        warnings += KernelNeeds.missing(needsIPv6: pools.contains { $0.subnet.contains(":") })
+        problems = Rows(try store.list(.problems)).objects
         notices =
             examination.plan.notices + facts.unread.map { "whether pods' packets pass cannot be told in full: \($0)" }
         forwarding = forwardingObstacles(intent, facts).map { Obstacle(reason: $0.reason, command: $0.command) }
@@ -86,23 +97,64 @@ struct Status: Encodable {
                 startedMilliseconds: $0.startedMilliseconds, durationMilliseconds: $0.durationMilliseconds,
                 failed: $0.failed, error: $0.error)
         }
+        problemRows = Rows(try store.list(.problems))
+        started = try store.list(.runs, limit: 1).rows.first.flatMap { row in
+            if row.count > 1, case .text(let text) = row[1] { text } else { nil }
+        }
     }
 
+    private var problemRows: Rows
+    /// Of the last run, for people.
+    private var started: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case networks, pools, attachments, drift, warnings, problems, notices, lastRun
+    }
+
+    /// More notices than that are counted; JSON has them all.
+    private static let fewNotices = 10
+
     func print() {
-        Terminal.table(
-            ["NETWORK", "BRIDGE", "SUBNET", "GATEWAY", "USED", "SIZE", "STATE"],
-            pools.map { [$0.network, $0.bridge, $0.subnet, $0.gateway, String($0.used), $0.size, $0.state] })
+        if networks.isEmpty { Terminal.say("No networks.") }
+        if !networks.isEmpty {
+            Terminal.table(
+                ["NETWORK", "BRIDGE", "LINK", "PODS"],
+                networks.map { [$0.network, $0.bridge, $0.link, String($0.pods)] })
+        }
+        if !pools.isEmpty {
+            Terminal.say("")
+            Terminal.table(
+                ["POOL", "NETWORK", "GATEWAY", "USED", "SIZE", "FULL", "STATE"],
+                pools.map {
+                    [
+                        $0.subnet, $0.network, $0.gateway, String($0.used), $0.size, "\($0.percent ?? 0) %",
+                        $0.state.rawValue,
+                    ]
+                })
+        }
         let counts = attachments.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
         Terminal.say("")
         Terminal.say("Attachments: \(counts.isEmpty ? "none" : counts)")
-        Terminal.say("Drift: \(drift == 0 ? "none" : "\(drift), see plumbctl plan")")
+        let seen = drift == 0 ? "none" : "\(drift) to mend, see `plumbctl plan`"
+        Terminal.say("Drift: " + Terminal.coloured(seen, drift == 0 ? .green : .red))
         if let lastRun {
             let outcome = lastRun.failed == 0 ? "no failure" : "\(lastRun.failed) failed: \(lastRun.error ?? "")"
-            Terminal.say("Last apply: took \(lastRun.durationMilliseconds) ms, \(outcome)")
+            Terminal.say(
+                "Last apply: \(started ?? ""), took \(lastRun.durationMilliseconds) ms, "
+                    + Terminal.coloured(outcome, lastRun.failed == 0 ? nil : .red))
         } else {
             Terminal.say("Last apply: never")
         }
         for obstacle in forwarding { Terminal.say("forwarding: \(obstacle.reason)\n    \(obstacle.command)") }
-        for notice in notices { Terminal.say("note: \(notice)") }
+        for warning in warnings { Terminal.say(Terminal.coloured("warning: ", .yellow) + warning) }
+        if !problemRows.rows.isEmpty {
+            Terminal.say("")
+            Terminal.heading("Problems")
+            Terminal.table(problemRows.header, problemRows.cells)
+        }
+        for notice in notices.prefix(Status.fewNotices) { Terminal.say("note: \(notice)") }
+        if notices.count > Status.fewNotices {
+            Terminal.say("note: and \(notices.count - Status.fewNotices) more; `--output json` has them all")
+        }
     }
 }

@@ -35,6 +35,19 @@ enum Terminal {
         return "\u{1b}[\(code)m\(text)\u{1b}[0m"
     }
 
+    enum Colour: String { case red = "31", green = "32", yellow = "33", bold = "1", faint = "2" }
+
+    static func coloured(_ text: String, _ colour: Colour?) -> String {
+        guard usesColour, let colour else { return text }
+        return "\u{1b}[\(colour.rawValue)m\(text)\u{1b}[0m"
+    }
+
+    /// `1 lease`, `2 leases`.
+    static func count(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
+    /// A heading of a part of what follows.
+    static func heading(_ text: String) { say(coloured(text, .bold)) }
+
     /// Columns as wide as their widest cell.
     static func table(_ header: [String], _ rows: [[String]]) {
         let all = [header] + rows

@@ -33,7 +33,7 @@ struct WatchCommand: ParsableCommand {
         let log = WatchLog(options, metrics)
         do {
             var watcher = try Watcher(
-                directory: options.dataDir, interval: Int64(interval) * 1000, observer: log)
+                directory: options.directory, interval: Int64(interval) * 1000, observer: log)
             try watcher.run()
         } catch {
             Terminal.talk("plumbctl: \(error)")
@@ -76,7 +76,7 @@ final class WatchLog: WatchObserver {
         let standing = Set(report.failures + (isFull ? view.notices : []))
         for text in standing.subtracting(known).sorted() { say(text, isWarning: true) }
         if isFull { known = standing } else { known.formUnion(standing) }
-        metrics.write(report, seconds: Double(elapsed) / 1000, directory: options.dataDir, watch: state)
+        metrics.write(report, seconds: Double(elapsed) / 1000, directory: options.directory, watch: state)
         let held = state.held == 0 ? "" : ", \(state.held) left alone for a while"
         manager.tell("STATUS=Watching \(state.pods) pods\(held)")
     }

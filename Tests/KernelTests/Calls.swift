@@ -57,8 +57,17 @@ extension TestNode {
         #expect(output.status == 0 && output.stdout.isEmpty, "\(output.all)", sourceLocation: location)
     }
 
-    func plumbctl(_ command: String) throws -> Output {
-        try start([binaries + "/plumbctl", command, "--data-dir", dataDirectory], in: host).wait()
+    /// - Parameter arguments: a command and what it takes beside the data directory.
+    func plumbctl(_ arguments: String..., input: String = "") throws -> Output {
+        try start([binaries + "/plumbctl"] + arguments + ["--data-dir", dataDirectory], input: input, in: host).wait()
+    }
+
+    /// What plumbctl answers with `--output json`, whatever its exit status says of it.
+    func plumbctlJSON(_ arguments: String...) throws -> JSON {
+        let all = [binaries + "/plumbctl"] + arguments + ["--data-dir", dataDirectory, "--output", "json"]
+        let output = try start(all, in: host).wait()
+        guard !output.stdout.isEmpty else { throw Failure(description: "\(arguments): \(output.all)") }
+        return try JSON(output.stdout)
     }
 
     /// One apply mends everything, and the next finds nothing to do.

@@ -1,0 +1,69 @@
+package import Store
+
+/// What a collection found and took.
+package struct GarbageReport: Sendable {
+    package var released: [Examination.Release] = []
+    package var done: [Change] = []
+    package var strays: [StrayLease] = []
+    /// Of the host, with our mark, unknown to the database: still there, unless they were to be deleted.
+    package var orphans: [Object] = []
+    /// Attachments that another process works on.
+    package var skipped: [Attachment] = []
+    package var failures: [String] = []
+}
+
+/// Collects what apply collects, and mends nothing: attachments of which nothing is left, unfinished DELs, leases that
+/// belong to nobody.
+///
+/// - Parameter deletesOrphans: deletes what carries our mark and has no row. Whose it is only a person can tell: a lost
+///   database's, or that of another data directory, whose pods it cuts off.
+package func collectGarbage(
+    _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable, deletesOrphans: Bool,
+    progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+) throws(ReconcilerError) -> GarbageReport {
+    let examination = try examine(store, &kernel)
+    var report = GarbageReport()
+    var doomed = examination.deleting.map { Doomed(attachment: $0, reason: $0.doom) }
+    doomed += examination.releases.map { Doomed(attachment: $0.attachment, reason: $0.reason) }
+    let collected = collect(doomed, cause: "gc", store, &kernel) { progress($0, doomed.count) }
+    report.released = collected.released
+    report.done = collected.done
+    report.skipped = collected.skipped
+    report.failures = collected.failures
+    do throws(StoreError) {
+        try store.releaseHeldWithoutFile()
+        report.strays = try store.releaseStrayLeases()
+    } catch {
+        report.failures.append(error.description)
+    }
+    report.orphans = examination.plan.orphans
+    if deletesOrphans, !report.orphans.isEmpty { deleteOrphans(store, &kernel, &report) }
+    return report
+}
+
+private func deleteOrphans(
+    _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable, _ report: inout GarbageReport
+) {
+    var plan = Plan()
+    // Links before the bridges that they are ports of, and routes before both.
+    plan.changes = report.orphans.map { .delete($0, in: .host, reason: "an orphan, and gc --orphans") }
+        .sorted { ($0.phase, $0.isOfBridge ? 1 : 0, $0.name) < ($1.phase, $1.isOfBridge ? 1 : 0, $1.name) }
+    var outcome = Report()
+    for result in kernel.perform(plan.changes) {
+        switch result.status {
+        case .done: outcome.done.append(result.change)
+        case .lookAgain(let text), .failed(let text, _): outcome.failures.append(text)
+        }
+    }
+    report.done += outcome.done
+    report.failures += outcome.failures
+    do throws(StoreError) {
+        try store.record(outcome.events(for: nil, cause: "gc"))
+    } catch {
+        report.failures.append(error.description)
+    }
+}
+
+extension Change {
+    fileprivate var isOfBridge: Bool { if case .bridge = object { true } else { false } }
+}

@@ -1,0 +1,63 @@
+internal import Glibc
+internal import SystemPackage
+
+/// Whether the file itself is in order.
+package struct Health: Hashable, Sendable {
+    /// What `PRAGMA integrity_check` complains of; at most twenty lines.
+    package var damage: [String]
+    /// Rows that point to none, in words.
+    package var dangling: [String]
+    /// The log's size. Above ``logLimit`` somebody keeps it from being emptied.
+    package var logBytes: Int64
+    package var databaseBytes: Int64
+    package var events: Int64
+
+    /// Bytes: many times what a writer of ours leaves behind.
+    package static let logLimit: Int64 = 16 << 20
+}
+
+extension Store {
+    package func health() throws(StoreError) -> Health {
+        let damage = try database.query("PRAGMA integrity_check(20)") { $0.text(0) }.filter { $0 != "ok" }
+        let dangling = try database.query("PRAGMA foreign_key_check") { (row) throws(StoreError) in
+            "row \(row.text(1)) of \(row.text(0)) points to no row of \(row.text(2))"
+        }
+        return Health(
+            damage: damage, dangling: dangling, logBytes: logBytes,
+            databaseBytes: Store.size("\(directory)/state.db"),
+            events: try database.integer("SELECT count(*) FROM events") ?? 0)
+    }
+
+    /// Of state.db-wal.
+    package var logBytes: Int64 { Store.size("\(directory)/state.db-wal") }
+
+    private static func size(_ path: String) -> Int64 {
+        var info = Glibc.stat()
+        return stat(path, &info) == 0 ? Int64(info.st_size) : 0
+    }
+
+    /// Writes a consistent copy to a new file, for root and the file's group.
+    ///
+    /// - Throws: `.exists` if there is a file of that name.
+    package func snapshot(to path: String) throws(StoreError) {
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o640)
+        guard descriptor >= 0 else {
+            let errno = Errno(rawValue: Glibc.errno)
+            guard errno != .fileExists else {
+                throw StoreError(.exists, "\(path) exists, and is not overwritten: name another file, or remove it")
+            }
+            throw StoreError(.io, "cannot create \(path)", errno: errno)
+        }
+        defer { Glibc.close(descriptor) }
+        do throws(StoreError) {
+            let copy = try Connection(path: path, readOnly: false)
+            try database.copyAll(to: copy)
+        } catch {
+            for name in [path, path + "-wal", path + "-shm", path + "-journal"] { unlink(name) }
+            throw error
+        }
+        guard fsync(descriptor) == 0 else {
+            throw StoreError(.io, "cannot write \(path) to its disk", errno: Errno(rawValue: Glibc.errno))
+        }
+    }
+}

@@ -1,0 +1,59 @@
+/// Networks that an admin makes and takes away, without a pod.
+extension Store {
+    /// Writes a network's row as the first ADD would. Durable.
+    ///
+    /// - Parameter hostLocal: as ``AttachmentRequest/hostLocal``.
+    package func ensure(
+        _ network: NetworkSpec, hostLocal: String?, bootID: String
+    ) throws(StoreError) -> Network {
+        try write(durable: true) { (database) throws(StoreError) in
+            try Network.ensure(network, hostLocal: hostLocal, bootID: bootID, database)
+        }
+    }
+
+    /// Takes a network's row and its pools out, and gives its bridge up if nobody else is on it: the next apply deletes it,
+    /// unless it was adopted. Durable. Answers with the bridge.
+    ///
+    /// - Throws: `.missing` if there is no such network, `.taken` while pods live on it; both say which there are.
+    package func removeNetwork(_ name: String) throws(StoreError) -> String {
+        try write(durable: true) { (database) throws(StoreError) in
+            guard let network = try Network.load(database, name: name).first else {
+                let names = try database.query("SELECT name FROM networks ORDER BY name") { $0.text(0) }
+                throw StoreError(
+                    .missing,
+                    "there is no network \(name); there \(names.isEmpty ? "is none" : "are: \(names.joined(separator: ", "))")"
+                )
+            }
+            try refuseInhabited(network, database)
+            let bridge = network.spec.bridge
+            try database.run("DELETE FROM networks WHERE id = ?", .integer(network.id))
+            let others = try database.integer(
+                "SELECT EXISTS (SELECT 1 FROM networks WHERE bridge = ?1) OR EXISTS (SELECT 1 FROM attachments WHERE bridge = ?1)",
+                .text(bridge))
+            guard others != 1 else { return bridge }
+            try database.run(
+                "INSERT INTO events (at_ms, kind, object, reason, network) VALUES (?, 'withdrawn', ?, ?, ?)",
+                .integer(Clock.nowMilliseconds()), .text("bridge \(bridge)"), .text("its network was removed"),
+                .text(name))
+            return bridge
+        }
+    }
+
+    private func refuseInhabited(_ network: Network, _ database: borrowing Connection) throws(StoreError) {
+        var problems: [String] = []
+        var inhabitants = try Attachment.load(
+            database, where: "a.network_id = ?", .integer(network.id), problems: &problems
+        ).map(\.label)
+        inhabitants += problems
+        inhabitants += try HeldLease.load(database, where: "h.network_id = ?", .integer(network.id)).map {
+            "container \($0.containerID.prefix(12)) with \($0.address)"
+        }
+        guard !inhabitants.isEmpty else { return }
+        let named = inhabitants.prefix(10).joined(separator: ", ")
+        let more = inhabitants.count > 10 ? " and \(inhabitants.count - 10) more" : ""
+        throw StoreError(
+            .taken,
+            "network \(network.spec.name) has \(inhabitants.count) living \(inhabitants.count == 1 ? "pod" : "pods"): "
+                + "\(named)\(more). Delete them first, or `plumbctl gc` if they are gone")
+    }
+}

@@ -1,0 +1,45 @@
+internal import Addressing
+
+/// A range and how full it is.
+package struct Pool: Hashable, Sendable, Encodable {
+    package enum Fullness: String, Hashable, Sendable, Encodable {
+        case ok, full
+        /// From 90 %.
+        case nearlyFull = "nearly full"
+    }
+
+    package var network: String
+    package var bridge: String
+    package var subnet: String
+    package var first: String
+    package var last: String
+    package var gateway: String
+    /// Addresses held by pods on this bridge, of whichever network.
+    package var used: Int
+    /// Addresses for pods, in full: an IPv6 /64 has more than a number in JSON holds.
+    package var size: String
+    /// Of 100; `nil` while the size is not known.
+    package var percent: Double?
+    package var state: Fullness
+}
+
+extension Store {
+    package func pools() throws(StoreError) -> [Pool] {
+        try database.query(
+            """
+            SELECT network, bridge, subnet, first, last, gateway, used, percent, used >= size, exclude FROM v_pools
+            """
+        ) { (row) throws(StoreError) in
+            let percent = row.optionalText(7).flatMap(Double.init)
+            let range = try RangeSpec(
+                subnet: row.parsed(2, "subnet", { CIDR($0) }), first: row.parsed(3, "range start", { IPAddress($0) }),
+                last: row.parsed(4, "range end", { IPAddress($0) }),
+                gateway: row.parsed(5, "gateway", { IPAddress($0) }),
+                exclude: row.parsed(9, "excluded blocks", { RangeSpec.blocks($0) }))
+            return Pool(
+                network: row.text(0), bridge: row.text(1), subnet: row.text(2), first: row.text(3), last: row.text(4),
+                gateway: row.text(5), used: Int(row.integer(6)), size: String(range.size), percent: percent,
+                state: row.bool(8) ? .full : percent.map { $0 >= 90 } ?? false ? .nearlyFull : .ok)
+        }
+    }
+}

@@ -1,0 +1,77 @@
+/// How long history is kept: 30 days, and a million events at most.
+///
+/// Whoever takes an attachment out prunes a little, so that a node where pods come and go keeps its bounds without anybody's
+/// help and no ADD pays for it; apply prunes what is left over. By the order of events first: at most
+/// ``rowsAtOnce`` are looked at, so that this costs the same however many there are.
+///
+/// `withdrawn` events are not history: an object of ours in the kernel without intent is deleted because of one. They stay
+/// until that was done, or until apply has seen for itself that the kernel has no such object
+/// (``Store/forgetWithdrawn(except:before:)``).
+enum Retention {
+    static let milliseconds: Int64 = 30 * 86_400_000
+    static let rows: Int64 = 1_000_000
+    /// A pod's life writes about a dozen events.
+    static let rowsAtOnce = 16
+
+    /// Takes out the oldest events that are too old or too many, of at most `rows`. The caller holds a write transaction.
+    static func prune(_ database: borrowing Connection, rows: Int) throws(StoreError) {
+        try database.run(
+            """
+            DELETE FROM events WHERE id IN (
+                SELECT id FROM (SELECT id, at_ms FROM events WHERE kind <> 'withdrawn' ORDER BY id LIMIT ?1)
+                WHERE at_ms < ?2 OR id <= (SELECT max(id) FROM events) - ?3)
+            """, .integer(rows), .integer(Clock.nowMilliseconds() - milliseconds), .integer(Retention.rows))
+    }
+
+    static func pruneRuns(_ database: borrowing Connection) throws(StoreError) {
+        try database.run(
+            """
+            DELETE FROM runs WHERE id IN (SELECT id FROM (SELECT id, started_ms FROM runs ORDER BY id LIMIT ?1)
+                WHERE started_ms < ?2 OR id <= (SELECT max(id) FROM runs) - ?3) AND id < (SELECT max(id) FROM runs)
+            """, .integer(rowsAtOnce), .integer(Clock.nowMilliseconds() - milliseconds), .integer(rows))
+    }
+}
+
+extension Store {
+    /// What apply prunes at most, and at once: each transaction holds up the ADDs beside it for a few milliseconds.
+    private static let batches = 200
+    private static let rowsInBatch = 1_000
+
+    /// Takes out all history that is too old or too many, up to a bound that the next apply goes on from; fills in what
+    /// older binaries and shells left out.
+    package func tidy() throws(StoreError) {
+        if try SortKeys.areMissing(database) {
+            try write { (database) throws(StoreError) in try SortKeys.fill(database) }
+        }
+        for _ in 0..<Store.batches {
+            let taken = try write { (database) throws(StoreError) in
+                try Retention.prune(database, rows: Store.rowsInBatch)
+                return database.changes
+            }
+            if taken < Store.rowsInBatch { return }
+        }
+    }
+
+    /// Objects that were given up and that may be forgotten: a look at the whole kernel found none of them.
+    ///
+    /// - Parameters:
+    ///   - present: what that look found, by the names under which objects are given up.
+    ///   - before: the newest event when it began; what was given up since may have been there unseen.
+    package func forgetWithdrawn(except present: Set<String>, before event: Int64) throws(StoreError) {
+        // Addresses are looked for on bridges of today only, so that not to have seen one proves nothing.
+        let candidates = try database.query(
+            """
+            SELECT id, object FROM events WHERE kind = 'withdrawn' AND id <= ? AND at_ms < ?
+            AND object NOT LIKE 'address %'
+            """, .integer(event), .integer(Clock.nowMilliseconds() - Store.patience)
+        ) { (row) throws(StoreError) in (row.integer(0), row.text(1)) }
+        let absent = candidates.filter { !present.contains($0.1) }
+        guard !absent.isEmpty else { return }
+        try write { (database) throws(StoreError) in
+            for (id, _) in absent { try database.run("DELETE FROM events WHERE id = ?", .integer(id)) }
+        }
+    }
+
+    /// An ADD whose row was deleted under it may still be about to make the link: a day is longer than any of them lives.
+    private static let patience: Int64 = 86_400_000
+}

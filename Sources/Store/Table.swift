@@ -1,0 +1,107 @@
+internal import CSQLite
+
+/// Rows as a SELECT gives them.
+package struct Table: Hashable, Sendable {
+    package var columns: [String]
+    package var rows: [[SQLValue]]
+
+    package init(columns: [String], rows: [[SQLValue]] = []) {
+        self.columns = columns
+        self.rows = rows
+    }
+}
+
+extension Connection {
+    func table(_ sql: String, _ values: [SQLValue] = []) throws(StoreError) -> Table {
+        var columns: [String] = []
+        let rows = try query(sql, values: values) { (row) throws(StoreError) -> [SQLValue] in
+            if columns.isEmpty { columns = row.columnNames }
+            return columns.indices.map { row.value(Int32($0)) }
+        }
+        return Table(columns: columns, rows: rows)
+    }
+
+    /// Statement by statement. One that cannot be compiled ends it, as does one that fails.
+    private func forEachStatement(
+        _ script: String, _ body: (Statement, String) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        // Offsets in bytes, which is how SQLite says where a statement ends.
+        let bytes = Array(script.utf8)
+        var start = 0
+        while start < bytes.count {
+            var statement: OpaquePointer?
+            var consumed = 0
+            let status = bytes[start...].withUnsafeBytes { buffer -> Int32 in
+                let text = buffer.assumingMemoryBound(to: CChar.self).baseAddress
+                var tail: UnsafePointer<CChar>?
+                let status = sqlite3_prepare_v2(handle, text, Int32(buffer.count), &statement, &tail)
+                if let text, let tail { consumed = tail - text }
+                return status
+            }
+            let sql = String(decoding: bytes[start...].prefix(max(consumed, 1)), as: UTF8.self)
+            guard status == SQLITE_OK else { throw scriptError(status, sql) }
+            start += max(consumed, 1)
+            // A comment or white space.
+            guard let statement else { continue }
+            defer { sqlite3_finalize(statement) }
+            try body(Statement(statement), sql)
+        }
+    }
+
+    private func scriptError(_ status: Int32, _ sql: String) -> StoreError {
+        let error = error(status, doing: sql)
+        guard error.code == .sqlite else { return error }
+        return StoreError(.sqlite, sqlite3_errmsg(handle).map { String(cString: $0) } ?? error.message)
+    }
+
+    /// Whether a script changes nothing; on doubt it does.
+    func isReadOnly(_ script: String) -> Bool {
+        var answer = true
+        do throws(StoreError) {
+            try forEachStatement(script) { (statement, _) throws(StoreError) in
+                if !statement.isReadOnly { answer = false }
+            }
+        } catch {
+            return false
+        }
+        return answer
+    }
+
+    /// Runs a script, and answers with a table for each statement that gives rows.
+    func run(script: String) throws(StoreError) -> [Table] {
+        var tables: [Table] = []
+        try forEachStatement(script) { (statement, sql) throws(StoreError) in
+            let words = sql.split(whereSeparator: \.isWhitespace)
+            if let word = words.first?.uppercased(),
+                ["BEGIN", "BEGIN;", "COMMIT", "COMMIT;", "END", "END;", "ROLLBACK", "ROLLBACK;"].contains(word)
+            {
+                throw StoreError(
+                    .sqlite, "\(word): all that is given is one transaction already; leave BEGIN and COMMIT out")
+            }
+            var table = Table(columns: statement.columnNames)
+            while true {
+                let status = statement.step()
+                if status == SQLITE_DONE { break }
+                guard status == SQLITE_ROW else { throw scriptError(status, sql) }
+                table.rows.append(table.columns.indices.map { statement.value(Int32($0)) })
+            }
+            if !table.columns.isEmpty { tables.append(table) }
+        }
+        return tables
+    }
+}
+
+extension Store {
+    /// Whether a script can be run without writing.
+    package func isReadOnly(_ script: String) -> Bool { database.isReadOnly(script) }
+
+    /// Runs a script in one snapshot, of a store that was opened to read.
+    package func read(script: String) throws(StoreError) -> [Table] {
+        try read { (database) throws(StoreError) in try database.run(script: script) }
+    }
+
+    /// Runs a script in one transaction, under the writer's lock, and on the disk before this returns.
+    package func write(script: String) throws(StoreError) -> [Table] {
+        try write(durable: true) { (database) throws(StoreError) in try database.run(script: script) }
+    }
+}

@@ -1,0 +1,134 @@
+internal import Glibc
+internal import Store
+
+/// The file: sound, readable by whom it should be, its log short.
+enum DatabaseCheck {
+    static func findings(_ directory: String) -> [Finding] {
+        do throws(StoreError) {
+            let store = try Store.open(directory: directory, access: .read)
+            let health = try store.health()
+            return soundness(health) + [log(health, directory), readers(directory)]
+        } catch {
+            return [Finding(.error, "database", error.description)]
+        }
+    }
+
+    private static func soundness(_ health: Health) -> [Finding] {
+        var findings: [Finding] = []
+        if !health.damage.isEmpty {
+            findings.append(
+                Finding(
+                    .error, "database", "damaged: " + health.damage.joined(separator: "; "),
+                    remedy: "restore a snapshot, or drain the node and start with no database"))
+        }
+        if !health.dangling.isEmpty {
+            findings.append(
+                Finding(
+                    .warning, "database", health.dangling.prefix(5).joined(separator: "; "),
+                    remedy:
+                        "`plumbctl apply` gives such leases back; a shell deletes so unless told PRAGMA foreign_keys=ON"
+                ))
+        }
+        if findings.isEmpty {
+            findings.append(
+                Finding(
+                    .ok, "database",
+                    "sound; \(health.databaseBytes >> 10) KiB, \(health.events) events"))
+        }
+        return findings
+    }
+
+    private static func log(_ health: Health, _ directory: String) -> Finding {
+        let size = "state.db-wal has \(health.logBytes >> 10) KiB"
+        guard health.logBytes > Health.logLimit else { return Finding(.ok, "log", size) }
+        let holders = Process.holding("\(directory)/state.db")
+        let names = holders.map { "\($0.name) (pid \($0.id), \($0.seconds) s)" }.joined(separator: ", ")
+        return Finding(
+            .warning, "log",
+            "\(size): it cannot be emptied while a SELECT is open. The database is open in \(names.isEmpty ? "no process now" : names)",
+            remedy: names.isEmpty ? "the next ADD or DEL empties it" : "end that query")
+    }
+
+    /// The group that may read, where this machine has it.
+    private static func readers(_ directory: String) -> Finding {
+        guard let group = ReaderGroup.id else {
+            return Finding(.ok, "readers", "root only: this machine has no group \(ReaderGroup.name)")
+        }
+        for path in [directory, "\(directory)/state.db"] {
+            var info = stat()
+            guard stat(path, &info) == 0 else { continue }
+            let needed = path == directory ? S_IRGRP | S_IXGRP : S_IRGRP
+            guard info.st_gid == group, info.st_mode & needed == needed else {
+                return Finding(
+                    .warning, "readers", "members of group \(ReaderGroup.name) cannot read \(path)",
+                    remedy:
+                        "chgrp -R \(ReaderGroup.name) \(directory) && chmod 2750 \(directory) && chmod 640 \(directory)/*"
+                )
+            }
+        }
+        return Finding(.ok, "readers", "root and members of group \(ReaderGroup.name)")
+    }
+}
+
+/// A process that has a file open.
+struct Process {
+    var id: Int
+    var name: String
+    /// Since it started.
+    var seconds: Int
+
+    /// As far as this process may see: all, as root.
+    static func holding(_ path: String) -> [Process] {
+        var wanted = stat()
+        guard stat(path, &wanted) == 0 else { return [] }
+        return entries("/proc").compactMap { Int($0) }.filter { id in
+            id != Int(getpid())
+                && entries("/proc/\(id)/fd").contains { name in
+                    var info = stat()
+                    return stat("/proc/\(id)/fd/\(name)", &info) == 0 && info.st_dev == wanted.st_dev
+                        && info.st_ino == wanted.st_ino
+                }
+        }
+        .map { id in
+            Process(id: id, name: File.line("/proc/\(id)/comm") ?? "?", seconds: age(id))
+        }
+    }
+
+    private static func age(_ id: Int) -> Int {
+        // After the name in parentheses, which may hold anything: field 22 of proc(5), clock ticks after the boot.
+        guard let text = File.line("/proc/\(id)/stat"), let end = text.lastIndex(of: ")"),
+            let uptime = File.line("/proc/uptime")?.split(separator: ".").first.flatMap({ Int($0) })
+        else { return 0 }
+        let fields = text[text.index(after: end)...].split(separator: " ")
+        guard fields.count > 19, let started = Int(fields[19]) else { return 0 }
+        return max(0, uptime - started / max(1, sysconf(Int32(_SC_CLK_TCK))))
+    }
+
+    static func entries(_ path: String) -> [String] {
+        guard let folder = opendir(path) else { return [] }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+}
+
+enum File {
+    /// The first line; `nil` if there is no such file, or none that may be read.
+    static func line(_ path: String) -> String? { text(path)?.split(separator: "\n").first.map(String.init) }
+
+    static func text(_ path: String) -> String? {
+        guard let file = fopen(path, "re") else { return nil }
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 64 << 10)
+        let count = fread(&bytes, 1, bytes.count, file)
+        return String(decoding: bytes[..<count], as: UTF8.self)
+    }
+
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+}

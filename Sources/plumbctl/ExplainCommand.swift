@@ -1,0 +1,250 @@
+internal import Addressing
+internal import ArgumentParser
+internal import Reconciler
+internal import Store
+
+struct ExplainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Tells all about a pod, an address or a container: intent, kernel, drift and history.",
+        discussion: """
+              plumbctl explain default/web-0
+              plumbctl explain 10.244.1.17
+              plumbctl explain 3f1c9a7e0b52      the beginning of a container's id
+              plumbctl explain plumbzb1r1        the host's end of a pair
+
+            Exit status: 0 it is as it should be, 2 it is not, 1 nothing is known of it.
+            """)
+
+    @Argument(help: ArgumentHelp("A pod, namespace/pod, address, container id or host interface.", valueName: "what"))
+    var subject: String
+
+    @OptionGroup var options: CommonOptions
+
+    func run() throws {
+        let explanation = try examining(options, access: .read) { store, _, examination in
+            try Explanation(subject, examination, store)
+        }
+        guard explanation.isKnown else {
+            Terminal.talk(
+                "plumbctl: nothing is known of \(subject): it is no pod, address, container or interface of this node, now or "
+                    + "in the last 30 days. `plumbctl get pods` lists what there is")
+            throw ExitCode(1)
+        }
+        switch options.output {
+        case .json: try Terminal.sayJSON(explanation)
+        case .table: explanation.print()
+        }
+        if !explanation.isClean { throw ExitCode(2) }
+    }
+}
+
+/// Everything that is known of a thing.
+struct Explanation: Encodable {
+    struct Found: Encodable {
+        var pod: String
+        var state: String
+        var network: String
+        var bridge: String
+        var addresses: [String]
+        var gateways: [String]
+        var routes: [String]
+        var interface: String
+        var hostInterface: String
+        var mac: String
+        var mtu: Int?
+        var containerID: String
+        var namespace: String
+        var repairPod: String
+        var ipam: String
+        var kernel: [KernelObject]
+        var drift: [PlanView.Line]
+        var notes: [String]
+    }
+
+    struct KernelObject: Encodable {
+        var object: String
+        var detail: String
+    }
+
+    var subject: String
+    /// What an address is, whoever has it.
+    var address: [String]
+    var attachments: [Found]
+    var history: [[String: JSONCell]]
+    var events: [[String: JSONCell]]
+
+    private var historyRows: Rows
+    private var eventRows: Rows
+
+    private enum CodingKeys: String, CodingKey { case subject, address, attachments, history, events }
+
+    private static let eventLimit = 30
+
+    init(_ text: String, _ examination: Examination, _ store: borrowing Store) throws(StoreError) {
+        let subject = Subject(text)
+        self.subject = text
+        attachments = examination.intent.attachments.filter(subject.matches).map { Found($0, examination) }
+        address =
+            if case .address(let address) = subject { try Explanation.place(of: address, examination, store) } else {
+                []
+            }
+        var known = subject
+        // By the host's end it is found in what is, not in what was.
+        if let found = examination.intent.attachments.first(where: { $0.hostIfname == text }) {
+            known = .word(found.containerID)
+        }
+        historyRows = Rows(try store.history(of: known))
+        eventRows = Rows(try store.events(of: known, limit: Explanation.eventLimit))
+        history = historyRows.objects
+        events = eventRows.objects
+    }
+
+    var isKnown: Bool {
+        !address.isEmpty || !attachments.isEmpty || !historyRows.rows.isEmpty || !eventRows.rows.isEmpty
+    }
+    var isClean: Bool { attachments.allSatisfy { $0.drift.isEmpty && $0.notes.isEmpty } }
+
+    /// Which pools an address belongs to, and what it is to them.
+    private static func place(
+        of address: IPAddress, _ examination: Examination, _ store: borrowing Store
+    ) throws(StoreError) -> [String] {
+        var lines: [String] = []
+        for network in examination.intent.networks {
+            for range in network.spec.rangeSets.joined() where range.subnet.contains(address) {
+                let pool = "pool \(range.subnet) of network \(network.spec.name)"
+                if address == range.gateway {
+                    lines.append("the gateway of \(pool), on bridge \(network.spec.bridge)")
+                } else if range.exclusion(of: address) != nil {
+                    lines.append("in \(pool), excluded: never handed out")
+                } else if !range.contains(address) {
+                    lines.append("in the subnet of \(pool), outside of \(range.first)–\(range.last): never handed out")
+                } else {
+                    lines.append("in \(pool)")
+                }
+            }
+        }
+        for held in try store.held() where held.address == address {
+            lines.append("held for container \(held.containerID.prefix(12)), by host-local (\(held.path))")
+        }
+        if lines.contains(where: { $0.hasPrefix("in pool") && !$0.hasSuffix("handed out") }),
+            !examination.intent.attachments.contains(where: { $0.leases.contains { $0.address.address == address } })
+        {
+            lines.append("no pod has it now")
+        }
+        return lines
+    }
+
+    func print() {
+        if !address.isEmpty {
+            Terminal.heading("address \(subject)")
+            for line in address { Terminal.say("  \(line)") }
+        }
+        for (index, found) in attachments.enumerated() {
+            if index > 0 || !address.isEmpty { Terminal.say("") }
+            found.print()
+        }
+        show(historyRows, "history")
+        let isCut = eventRows.rows.count == Explanation.eventLimit
+        show(
+            eventRows.only(["at", "kind", "object", "reason"]),
+            isCut ? "the last \(Explanation.eventLimit) events" : "events")
+    }
+
+    private func show(_ rows: Rows, _ heading: String) {
+        guard !rows.rows.isEmpty else { return }
+        Terminal.say("")
+        Terminal.heading(heading)
+        Terminal.table(rows.header, rows.cells)
+    }
+}
+
+extension Explanation.Found {
+    init(_ attachment: Attachment, _ examination: Examination) {
+        pod = attachment.label
+        state = attachment.state.rawValue
+        network = attachment.network
+        bridge = attachment.bridge
+        addresses = attachment.leases.map(\.address.description)
+        gateways = attachment.leases.compactMap { $0.gateway?.description }
+        routes = attachment.routes.map { route in
+            route.destination.description + (route.gateway.map { " via \($0)" } ?? "")
+        }
+        interface = attachment.ifname
+        hostInterface = attachment.hostIfname
+        mac = attachment.mac.description
+        mtu = attachment.mtu
+        containerID = attachment.containerID
+        namespace = attachment.namespace.path
+        repairPod = attachment.repairPod.rawValue
+        ipam = attachment.delegate?.type ?? (attachment.leases.isEmpty ? "none" : "plumb")
+        let inside = examination.observed.all(in: attachment.pod)
+        let link = examination.observed[.host, Veth.name(attachment.hostIfname)]
+        let objects = [link].compactMap(\.self) + inside
+        kernel = objects.map { object in
+            Explanation.KernelObject(object: object.resource.name, detail: object.summary)
+        }
+        .sorted { $0.object < $1.object }
+        let plan = examination.plan
+        let changes = plan.changes.filter { $0.attachment == attachment.id }
+        drift = changes.map {
+            PlanView.Line(
+                action: $0.action.symbol, object: $0.name, owner: "", reason: $0.reason, command: $0.command)
+        }
+        drift += plan.conflicts.filter { $0.attachment == attachment.id }.map {
+            PlanView.Line(action: "!", object: $0.object.resource.name, owner: "", reason: $0.reason, command: "")
+        }
+        drift +=
+            (examination.releases + examination.deleting.map { Examination.Release(attachment: $0, reason: $0.doom) })
+            .filter { $0.attachment.id == attachment.id }.map {
+                PlanView.Line(action: "-", object: "its leases", owner: "", reason: $0.reason, command: "")
+            }
+        notes = plan.notices.filter { $0.hasPrefix(attachment.label + " ") || $0.hasPrefix(attachment.label + ":") }
+    }
+
+    func print() {
+        Terminal.heading(pod)
+        let gateway = gateways.isEmpty ? "" : ", gateway \(gateways.joined(separator: " and "))"
+        for (name, value) in [
+            ("state", state), ("network", "\(network), bridge \(bridge)"),
+            ("addresses", addresses.isEmpty ? "none" : addresses.joined(separator: ", ") + gateway),
+            ("routes", routes.isEmpty ? "none" : routes.joined(separator: ", ")),
+            ("interface", "\(interface) \(mac)" + (mtu.map { " mtu \($0)" } ?? "")), ("host end", hostInterface),
+            ("container", containerID), ("namespace", namespace), ("ipam", ipam), ("repair", repairPod),
+        ] {
+            Terminal.say("  " + name.padded(to: 11) + value)
+        }
+        Terminal.heading("kernel")
+        if kernel.isEmpty { Terminal.say("  nothing of it") }
+        for object in kernel { Terminal.say("  \(object.object)\(object.detail.isEmpty ? "" : ": \(object.detail)")") }
+        Terminal.heading("drift")
+        if drift.isEmpty, notes.isEmpty { Terminal.say("  " + Terminal.coloured("none", .green)) }
+        for line in drift {
+            Terminal.say(
+                "  " + Terminal.coloured("\(line.action) \(line.object)", by: line.action) + ": \(line.reason)")
+        }
+        for note in notes { Terminal.say("  note: \(note)") }
+    }
+}
+
+extension Object {
+    /// What was read of it, in a few words.
+    fileprivate var summary: String {
+        switch self {
+        case .veth(let veth):
+            (veth.isUp ? "up" : "down") + (veth.bridge.map { ", a port of \($0)" } ?? ", no port of a bridge")
+                + (veth.hairpin == true ? ", hairpin on" : "")
+        case .podLink(let link):
+            (link.isUp ? "up" : "down") + (link.mac.map { ", MAC \($0)" } ?? "")
+                + (link.mtu.map { ", mtu \($0)" } ?? "")
+        case .route(let route):
+            (route.gateway.map { "via \($0)" } ?? "on the link") + (route.link.map { " dev \($0)" } ?? "")
+        case .bridge(let bridge): bridge.isUp ? "up" : "down"
+        case .address, .sysctl, .firewallTable, .firewallElement: ""
+        }
+    }
+}
+
+extension String {
+    func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}

@@ -1,0 +1,58 @@
+internal import Reconciler
+internal import Store
+
+/// Other software on the node that changes or drops what is ours.
+///
+/// Each is one function that looks and answers with findings; what `all` does not call is not looked for.
+enum ForeignSoftware {
+    static func findings(_ intent: Intent) -> [Finding] {
+        let bridges = Set(intent.networks.map(\.spec.bridge) + intent.attachments.map(\.bridge)).sorted()
+        var findings = forwarding(intent) + bridgeNetfilter() + firewalld(bridges)
+        findings += Neighbours.gaps(bridges: bridges, hasRoutes: !intent.hostRoutes.isEmpty).map {
+            Finding(.warning, $0.software, $0.finding, remedy: $0.remedy)
+        }
+        if findings.isEmpty { findings.append(Finding(.ok, "others", "nothing that interferes was found")) }
+        return findings
+    }
+
+    /// Forward chains of other tables whose policy is drop win over any accept of ours.
+    private static func forwarding(_ intent: Intent) -> [Finding] {
+        do throws(ReconcilerError) {
+            let facts = ForwardingFacts.read(try LiveKernel(bootID: Boot.currentID()))
+            return forwardingObstacles(intent, facts).map {
+                Finding(.warning, "forwarding", $0.reason, remedy: $0.command)
+            } + facts.unread.map { Finding(.warning, "forwarding", "cannot be told in full: \($0)") }
+        } catch {
+            return [Finding(.warning, "forwarding", "cannot be told: \(error)")]
+        }
+    }
+
+    private static func bridgeNetfilter() -> [Finding] {
+        ["iptables", "ip6tables"].filter { File.line("/proc/sys/net/bridge/bridge-nf-call-\($0)") == "1" }.map {
+            table in
+            Finding(
+                .warning, "br_netfilter",
+                "bridge-nf-call-\(table) is 1: the host's \(table) rules also see what goes from pod to pod on one bridge",
+                remedy: "needed by kube-proxy in iptables mode; else `sysctl -w net.bridge.bridge-nf-call-\(table)=0`")
+        }
+    }
+
+    private static func firewalld(_ bridges: [String]) -> [Finding] {
+        guard File.exists("/run/firewalld") || isRunning("firewalld") else { return [] }
+        let trusted = File.text("/etc/firewalld/zones/trusted.xml") ?? ""
+        let missing = bridges.filter { !trusted.contains("name=\"\($0)\"") }
+        guard !missing.isEmpty else { return [] }
+        return [
+            Finding(
+                .warning, "firewalld",
+                "runs, and \(missing.joined(separator: ", ")) is in no trusted zone: it rejects pods",
+                remedy: missing.map { "firewall-cmd --permanent --zone=trusted --add-interface=\($0)" }.joined(
+                    separator: " && ") + " && firewall-cmd --reload")
+        ]
+    }
+
+    /// The kernel keeps 15 characters of a name.
+    private static func isRunning(_ name: String) -> Bool {
+        Process.entries("/proc").contains { Int($0) != nil && File.line("/proc/\($0)/comm") == String(name.prefix(15)) }
+    }
+}

@@ -1,0 +1,97 @@
+internal import Addressing
+internal import ArgumentParser
+internal import Reconciler
+internal import Store
+
+struct GCCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gc",
+        abstract: "Gives back what vanished pods held, as apply does, and lists what nobody knows of.",
+        discussion: """
+            An orphan is a link, bridge or route that carries Plumb's mark and that this database knows nothing of: of a database \
+            that was lost or restored, or of another data directory. Only you can tell. Deleting the link of a living pod cuts \
+            it off.
+
+              plumbctl gc              collect; list orphans, and keep them
+              plumbctl gc --orphans    delete them too
+
+            Exit status: 0 nothing is left, 2 orphans are, 1 something failed, and stderr names it.
+            """)
+
+    @Flag(help: "Delete the orphans, too.")
+    var orphans = false
+
+    @OptionGroup var options: CommonOptions
+
+    func run() throws {
+        let report = try engaging(options, access: .write) { store, kernel in
+            try collectGarbage(store, &kernel, deletesOrphans: orphans) { done, total in
+                Terminal.progress("\(done) of \(total) attachments")
+            }
+        }
+        Terminal.progress("")
+        let view = GarbageView(report, deleted: orphans)
+        switch options.output {
+        case .json: try Terminal.sayJSON(view)
+        case .table: view.print()
+        }
+        for failure in report.failures { Terminal.talk("plumbctl: \(failure)") }
+        if !report.failures.isEmpty { throw ExitCode(1) }
+        if !orphans, !report.orphans.isEmpty { throw ExitCode(2) }
+    }
+}
+
+private struct GarbageView: Encodable {
+    struct Orphan: Encodable {
+        var object: String
+        /// As the kernel's alias says it: network, pod and interface.
+        var owner: String?
+        var bridge: String?
+        var command: String
+    }
+
+    var orphans: [Orphan]
+    var orphansAreDeleted: Bool
+    var collected: [PlanView.Line]
+    var skipped: [String]
+
+    init(_ report: GarbageReport, deleted: Bool) {
+        orphans = report.orphans.map { object in
+            var orphan = Orphan(object: object.resource.name, command: object.resource.command(.delete))
+            if case .veth(let veth) = object {
+                orphan.owner = veth.alias
+                orphan.bridge = veth.bridge
+            }
+            return orphan
+        }
+        orphansAreDeleted = deleted
+        collected = report.released.map { release in
+            let addresses = release.attachment.leases.map(\.address.description).joined(separator: ", ")
+            return PlanView.Line(
+                action: "-", object: "lease \(addresses)", owner: release.attachment.label, reason: release.reason,
+                command: "")
+        }
+        collected += report.strays.map { PlanView.Line($0) }
+        skipped = report.skipped.map(\.label)
+    }
+
+    func print() {
+        if !orphans.isEmpty {
+            Terminal.heading(orphansAreDeleted ? "Orphans, deleted" : "Orphans, kept (gc --orphans deletes them)")
+            Terminal.table(
+                ["OBJECT", "ITS ALIAS SAYS", "ON", "COMMAND"],
+                orphans.map { [$0.object, $0.owner ?? "-", $0.bridge ?? "-", $0.command] })
+            Terminal.say("")
+        }
+        for line in collected {
+            let owner = line.owner.isEmpty ? "" : " of \(line.owner)"
+            Terminal.say(
+                Terminal.coloured("\(line.action) \(line.object)", by: line.action) + "\(owner): \(line.reason)")
+        }
+        for pod in skipped { Terminal.say("note: \(pod) is being worked on by another process") }
+        let kept = orphansAreDeleted || orphans.isEmpty ? "" : ", \(Terminal.count(orphans.count, "orphan")) kept"
+        let gone = orphansAreDeleted ? orphans.count : 0
+        let leases = Terminal.count(collected.count, "lease")
+        Terminal.say("Collected: \(leases)\(orphansAreDeleted ? ", " + Terminal.count(gone, "orphan") : "")\(kept)")
+    }
+}

@@ -1,0 +1,139 @@
+internal import Addressing
+internal import Reconciler
+internal import Store
+
+/// What is to be seen, without where.
+struct Picture: Encodable {
+    enum Condition: String, Encodable { case ok, pending, drift, gone }
+
+    struct Pod: Encodable {
+        var name: String
+        var namespace: String
+        var addresses: [String]
+        var interface: String
+        var port: String
+        var condition: Condition
+        /// As plan says them.
+        var reasons: [String]
+        /// The first of them in a few words.
+        var note: String
+    }
+
+    struct BridgeBox: Encodable {
+        var name: String
+        var networks: [String]
+        var gateways: [String]
+        /// up, down, missing, or up and somebody else's.
+        var state: String
+        var pools: [Pool]
+        var pods: [Pod]
+        var reasons: [String]
+    }
+
+    var node: String
+    var uplinks: [Uplink]
+    var bridges: [BridgeBox]
+    var routes: [String]
+    var orphans: [String]
+    /// All that plan says, a line each.
+    var drift: [String]
+
+    init(_ examination: Examination, pools: [Pool], uplinks: [Uplink], node: String) {
+        self.node = node
+        self.uplinks = uplinks
+        let intent = examination.intent
+        let plan = examination.plan
+        var reasons: [Int64: [String]] = [:]
+        var notes: [Int64: String] = [:]
+        for change in plan.changes {
+            guard let id = change.attachment else { continue }
+            reasons[id, default: []].append("\(change.action.symbol) \(change.name): \(change.reason)")
+            if notes[id] == nil { notes[id] = "\(Picture.kind(of: change.object)): \(change.reason)" }
+        }
+        for conflict in plan.conflicts {
+            guard let id = conflict.attachment else { continue }
+            notes[id] = "conflict: \(conflict.reason)"
+            reasons[id, default: []].append("! \(conflict.object.resource.name): \(conflict.reason)")
+        }
+        var gone: [Int64: String] = [:]
+        for release in examination.releases + examination.lingering { gone[release.attachment.id] = release.reason }
+        for attachment in examination.deleting { gone[attachment.id] = attachment.doom }
+
+        let names = Set(intent.networks.map(\.spec.bridge) + intent.attachments.map(\.bridge)).sorted()
+        bridges = names.map { name in
+            let networks = intent.networks.filter { $0.spec.bridge == name }
+            let attachments = intent.attachments.filter { $0.bridge == name }
+            var gateways: [String] = []
+            for range in networks.filter(\.spec.isGateway).flatMap({ $0.spec.rangeSets.joined() }) {
+                let gateway = "\(range.gateway)/\(range.subnet.prefixLength)"
+                if !gateways.contains(gateway) { gateways.append(gateway) }
+            }
+            var state = "missing"
+            if case .bridge(let bridge)? = examination.observed[.host, Bridge.name(name)] {
+                state = (bridge.isUp ? "up" : "down") + (bridge.isMarked ? "" : ", adopted")
+            }
+            let own = plan.changes.filter { $0.attachment == nil && Picture.isAbout($0.object, bridge: name) }
+            return BridgeBox(
+                name: name, networks: networks.map(\.spec.name), gateways: gateways, state: state,
+                pools: pools.filter { $0.bridge == name },
+                pods: attachments.map { Pod($0, reasons: reasons[$0.id] ?? [], note: notes[$0.id], gone: gone[$0.id]) }
+                    .sorted { $0.sortKey < $1.sortKey },
+                reasons: own.map { "\($0.action.symbol) \($0.name): \($0.reason)" })
+        }
+        routes = intent.hostRoutes.map { route in
+            route.destination.description + (route.gateway.map { " via \($0)" } ?? "")
+                + (route.device.map { " dev \($0)" } ?? "")
+        }
+        orphans = plan.orphans.map(\.resource.name)
+        let labels = Dictionary(uniqueKeysWithValues: intent.attachments.map { ($0.id, $0.label) })
+        drift = plan.changes.map { change in
+            let owner = change.attachment.flatMap { labels[$0] }.map { " of \($0)" } ?? ""
+            return "\(change.action.symbol) \(change.name)\(owner): \(change.reason)"
+        }
+        drift += plan.conflicts.map { "! \($0.object.resource.name): \($0.reason)" }
+        drift += examination.releases.map { "- lease of \($0.attachment.label): \($0.reason)" }
+        drift += examination.deleting.map { "- lease of \($0.label): \($0.doom)" }
+    }
+
+    private static func kind(of object: Object) -> String {
+        switch object {
+        case .veth: "port"
+        case .podLink(let link): link.ifname
+        case .address(let address): address.address.description
+        case .route(let route): "route \(route.destination)"
+        case .firewallElement: "nf_tables"
+        case .bridge, .sysctl, .firewallTable: "host"
+        }
+    }
+
+    private static func isAbout(_ object: Object, bridge: String) -> Bool {
+        switch object {
+        case .bridge(let found): found.ifname == bridge
+        case .address(let address): address.link == bridge
+        default: false
+        }
+    }
+}
+
+extension Picture.Pod {
+    /// By namespace and name, web-2 before web-10.
+    fileprivate var sortKey: String {
+        let number = String(name.reversed().prefix { $0.isNumber }.reversed())
+        let digits = String(repeating: "0", count: max(0, 12 - number.count)) + number
+        return "\(namespace)/\(name.dropLast(number.count))\(digits) \(port)"
+    }
+
+    init(_ attachment: Attachment, reasons: [String], note: String?, gone: String?) {
+        name = attachment.pod.name ?? String(attachment.containerID.prefix(12))
+        namespace = attachment.pod.namespace ?? ""
+        addresses = attachment.leases.map { $0.address.address.description }
+        interface = attachment.ifname
+        port = attachment.hostIfname
+        self.reasons = [gone].compactMap(\.self) + reasons
+        self.note = gone ?? note ?? (attachment.state == .adding ? "being added" : "")
+        condition =
+            if gone != nil { .gone } else if !reasons.isEmpty { .drift } else {
+                attachment.state == .ready ? .ok : .pending
+            }
+    }
+}

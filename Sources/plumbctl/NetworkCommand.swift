@@ -1,0 +1,133 @@
+internal import ArgumentParser
+internal import Plugin
+internal import Reconciler
+internal import Store
+
+struct NetworkCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "network",
+        abstract: "Adds, lists and removes networks.",
+        discussion: """
+              plumbctl network add /etc/cni/net.d/10-plumb.conflist
+              plumbctl network list
+              plumbctl network remove pods
+            """,
+        subcommands: [Add.self, List.self, Remove.self])
+
+    struct Add: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "add",
+            abstract: "Makes a network's bridge before its first pod comes, from the runtime's own file.",
+            discussion: """
+                Reads the file as ADD would, records the network and makes its bridge, gateways and forwarding. Doing so again \
+                brings the network up to what the file says now; pods that live keep what they were promised.
+
+                  plumbctl network add /etc/cni/net.d/10-plumb.conflist
+                """)
+
+        @Argument(help: ArgumentHelp("A .conflist, or one plugin's configuration.", valueName: "file"))
+        var file: String
+
+        @OptionGroup var options: CommonOptions
+
+        func run() throws {
+            let config = try config()
+            let report = try opening(config.dataDirectory, access: .create) { store, kernel in
+                let isNew = try !store.knows(network: config.network.name)
+                let network = try store.ensure(
+                    config.network, hostLocal: config.hostLocal, bootID: Boot.currentID())
+                let report = try reconcile(network, cause: "network add", store, &kernel)
+                if !report.failures.isEmpty, isNew {
+                    // A network that cannot stand is none; its first ADD would say the same.
+                    let bridge = try store.removeNetwork(config.network.name)
+                    _ = try applyHost(store, &kernel, leaving: bridge)
+                }
+                return report
+            }
+            for key in config.unenforced { Terminal.talk("plumbctl: key \(key) is known, but not enforced yet") }
+            try NetworkCommand.show(report, of: config.network.name, options.output)
+        }
+
+        private func config() throws -> Config {
+            do throws(PluginError) {
+                let config = try Config(ofFile: try Input.file(file))
+                if let given = options.givenDirectory, given != config.dataDirectory {
+                    throw PluginError(
+                        .invalidConfig,
+                        "key dataDir: its pods are recorded in \(config.dataDirectory), not in \(given): leave --data-dir out"
+                    )
+                }
+                return config
+            } catch {
+                Terminal.talk("plumbctl: \(file): \(error.message)")
+                throw ExitCode(1)
+            }
+        }
+    }
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "Lists networks: as `plumbctl get networks`.")
+
+        @OptionGroup var options: CommonOptions
+
+        func run() throws {
+            let table = try reading(options) { (store) throws(StoreError) in try store.list(.networks) }
+            try Rows(table).show(options.output, none: "No networks.")
+        }
+    }
+
+    struct Remove: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "remove",
+            abstract: "Forgets a network and takes its bridge away, unless pods live on it.",
+            discussion: """
+                A bridge that Plumb found and adopted stays, without the gateway. An ADD makes the network again: take its file \
+                out of /etc/cni/net.d first.
+
+                  plumbctl network remove pods
+                """)
+
+        @Argument(help: ArgumentHelp("The network's name.", valueName: "name"))
+        var name: String
+
+        @OptionGroup var options: CommonOptions
+
+        func run() throws {
+            let result = try engaging(options, access: .write) { store, kernel in
+                let bridge = try store.removeNetwork(name)
+                return try applyHost(store, &kernel, leaving: bridge)
+            }
+            var report = Report()
+            report.done = result.done
+            report.failures = result.failures
+            try NetworkCommand.show(report, of: name, options.output)
+        }
+    }
+
+    /// What was done to the host for a network.
+    private struct Outcome: Encodable {
+        var network: String
+        var changes: [PlanView.Line]
+        var failures: [String]
+    }
+
+    fileprivate static func show(_ report: Report, of network: String, _ output: OutputFormat) throws {
+        let changes = report.done.map {
+            PlanView.Line(
+                action: $0.action.symbol, object: $0.name, owner: "", reason: $0.reason, command: $0.command)
+        }
+        switch output {
+        case .json: try Terminal.sayJSON(Outcome(network: network, changes: changes, failures: report.failures))
+        case .table:
+            for line in changes {
+                Terminal.say(Terminal.coloured("\(line.action) \(line.object)", by: line.action) + ": \(line.reason)")
+            }
+            if changes.isEmpty, report.failures.isEmpty {
+                Terminal.say("Network \(network): the kernel agrees already.")
+            }
+        }
+        for failure in report.failures { Terminal.talk("plumbctl: network \(network): \(failure)") }
+        if !report.failures.isEmpty { throw ExitCode(1) }
+    }
+}

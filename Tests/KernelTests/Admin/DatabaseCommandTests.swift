@@ -1,0 +1,112 @@
+import Testing
+
+/// `sql`, `snapshot` and `check`: the database under an admin's hands.
+@Suite struct DatabaseCommandTests {
+    @Test func sqlWritesAllOrNothing() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        let select = try node.plumbctl("sql", "SELECT pod_name, 1 AS one FROM v_pods; SELECT 2 AS two")
+        #expect(select.stdout == "pod_name  one\npod1      1\ntwo\n2\n", "\(select.all)")
+        let json = try node.plumbctlJSON("sql", "SELECT pod_name, NULL AS nothing FROM v_pods")
+        #expect(json[0]["pod_name"] == "pod1" && json[0]["nothing"] == .null)
+
+        let route = "INSERT INTO routes (dst, gateway) VALUES ('10.77.0.0/24', '10.244.0.2')"
+        let written = try node.plumbctl("sql", input: "-- to another node\n\(route);\nSELECT count(*) FROM routes;\n")
+        #expect(written.status == 0 && written.stdout == "count(*)\n3\n", "\(written.all)")
+        try node.expectConvergence()
+        #expect(try node.run("ip route show 10.77.0.0/24").contains("via 10.244.0.2"))
+
+        for (script, reason) in [
+            ("DELETE FROM routes; bogus", "bogus"), ("DELETE FROM routes; INSERT INTO events VALUES (1)", "13 columns"),
+            ("DELETE FROM routes; COMMIT; SELECT 1", "one transaction already"),
+            ("DELETE FROM networks", "FOREIGN KEY"),
+        ] {
+            let failed = try node.plumbctl("sql", script)
+            #expect(failed.status == 1 && failed.stderr.contains(reason), "\(script): \(failed.all)")
+        }
+        #expect(try node.sql("SELECT count(*) FROM routes") == "3")
+    }
+
+    /// What `sql` commits is on the disk before it says so.
+    @Test func sqlIsDurable() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        func syncs(_ script: String) throws -> Int {
+            let trace = try node.run(
+                #"strace -f -qq -e trace=fdatasync,fsync "$PLUMBCTL" sql "$SQL" --data-dir "$DATA" 2>&1 >/dev/null || true"#,
+                environment: ["SQL": script])
+            return trace.split(separator: "\n").count { $0.contains("sync(") }
+        }
+        #expect(try syncs("SELECT 1") == 0)
+        #expect(try syncs("UPDATE networks SET updated_ms = updated_ms") > 0)
+    }
+
+    @Test func sqlTakesTheWritersLock() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        let trace = try node.run(
+            #"strace -f -qq -e trace=fcntl "$PLUMBCTL" sql "UPDATE networks SET mtu = NULL" --data-dir "$DATA" 2>&1 >/dev/null"#
+        )
+        #expect(trace.contains("F_OFD_SETLKW") || trace.contains("F_OFD_SETLK"), "\(trace)")
+    }
+
+    @Test func aSnapshotIsWholeAndOverwritesNothing() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        for pod in ["pod1", "pod2"] { try node.add(pod) }
+        #expect(try node.plumbctl("snapshot", "/run/copy.db").status == 0)
+        #expect(
+            try node.run(
+                "sqlite3 /run/copy.db 'SELECT count(*) FROM v_pods; PRAGMA integrity_check; PRAGMA journal_mode'")
+                == "2\nok\nwal")
+        let again = try node.plumbctl("snapshot", "/run/copy.db")
+        #expect(again.status == 1 && again.stderr.contains("is not overwritten"), "\(again.all)")
+        // Restored, it serves.
+        try node.run(#"rm "$DATA"/state.db*; cp /run/copy.db "$DATA/state.db""#)
+        try node.expectRest()
+        try node.delete("pod1")
+        #expect(try node.sql("SELECT count(*) FROM attachments") == "1")
+    }
+
+    @Test func checkFindsWhatIsWrong() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        for pod in ["pod1", "pod2"] { try node.add(pod) }
+        func finding(_ topic: String) throws -> JSON {
+            try node.plumbctlJSON("check").elements.first { $0["topic"].text == topic } ?? .null
+        }
+        for topic in ["database", "log", "leaks", "drift", "pools", "kernel"] {
+            #expect(try finding(topic)["level"] == "ok", "\(topic)")
+        }
+        try node.run("ip link del cni0")
+        #expect(try finding("drift")["level"] == "warning")
+        _ = try node.sql("DELETE FROM attachments WHERE id = 1")
+        #expect(try finding("database")["finding"].text?.contains("points to no row of attachments") == true)
+        #expect(try finding("leaks")["level"] == "warning")
+        try node.expectConvergence()
+        #expect(try finding("database")["level"] == "ok")
+
+        try node.run("mkdir -p /run/NetworkManager /run/firewalld")
+        #expect(try finding("NetworkManager")["level"] == "warning")
+        #expect(try finding("firewalld")["remedy"].text?.contains("--add-interface=cni0") == true)
+    }
+
+    @Test func aCorruptFileIsNamed() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        try node.run(
+            #"sqlite3 "$DATA/state.db" 'PRAGMA wal_checkpoint(TRUNCATE)' && printf x | dd of="$DATA/state.db" bs=1 conv=notrunc 2>/dev/null"#
+        )
+        for arguments in [["status"], ["get", "pods"], ["explain", "pod1"], ["gc"], ["check"], ["graph"]] {
+            let all = [node.binaries + "/plumbctl"] + arguments + ["--data-dir", node.dataDirectory]
+            let output = try node.start(all).wait()
+            #expect(
+                output.status == 1 && (output.stderr + output.stdout).contains("is damaged"),
+                "\(arguments): \(output.all)")
+        }
+    }
+}

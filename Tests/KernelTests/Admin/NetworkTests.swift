@@ -1,0 +1,89 @@
+import Testing
+
+/// Networks that an admin makes and takes away.
+@Suite struct NetworkTests {
+    private func write(_ members: String, _ node: TestNode, name: String = "pods") throws {
+        let list = """
+            {"cniVersion": "1.0.0", "name": "\(name)", "plugins": [
+            {"type": "plumb", "dataDir": "\(node.dataDirectory)", \(members)}, {"type": "portmap"}]}
+            """
+        try node.run(#"echo "$LIST" > /run/list"#, environment: ["LIST": list])
+    }
+
+    private func add(_ node: TestNode) throws -> Output {
+        try node.start([node.binaries + "/plumbctl", "network", "add", "/run/list"]).wait()
+    }
+
+    @Test func theBridgeStandsBeforeTheFirstPod() throws {
+        let node = try TestNode()
+        try write(dualStack, node)
+        let added = try add(node)
+        #expect(added.status == 0 && added.stdout.contains("+ bridge cni0: missing"), "\(added.all)")
+        #expect(
+            try node.json("ip -j addr show cni0")[0].addresses.isSuperset(of: ["10.244.0.1/24", "fd00:10:244::1/64"]))
+        let again = try add(node)
+        #expect(again.status == 0 && again.stdout.contains("agrees already"), "\(again.all)")
+        try node.expectRest()
+        try node.addPods(1)
+        try node.add("pod1")
+        #expect(try node.sql("SELECT count(*) FROM networks") == "1")
+        try node.expectPing(from: "pod1", to: "10.244.0.1")
+
+        let refused = try node.plumbctl("network", "remove", "pods")
+        #expect(refused.status == 1 && refused.stderr.contains("1 living pod: pod default/pod1"), "\(refused.all)")
+        #expect(try node.ourLinks().contains("cni0"))
+        try node.delete("pod1")
+        let removed = try node.plumbctl("network", "remove", "pods")
+        #expect(removed.status == 0 && removed.stdout.contains("- bridge cni0"), "\(removed.all)")
+        #expect(try node.ourLinks().isEmpty)
+        #expect(try node.sql("SELECT (SELECT count(*) FROM networks) + (SELECT count(*) FROM ranges)") == "0")
+        try node.expectRest()
+        let unknown = try node.plumbctl("network", "remove", "pods")
+        #expect(unknown.status == 1 && unknown.stderr.contains("there is no network pods"), "\(unknown.all)")
+    }
+
+    @Test func anAdoptedBridgeStays() throws {
+        let node = try TestNode()
+        try node.run("ip link add br0 type bridge; ip link set br0 up; ip addr add 172.16.0.1/24 dev br0")
+        try write(#""bridge": "br0", \#(dualStack)"#, node)
+        #expect(try add(node).status == 0)
+        #expect(try node.plumbctl("network", "remove", "pods").status == 0)
+        let left = try node.json("ip -j -4 addr show br0")[0].addresses
+        #expect(left == ["172.16.0.1/24"])
+        try node.expectRest()
+    }
+
+    @Test func twoNetworksOnOneBridge() throws {
+        let node = try TestNode()
+        for name in ["one", "two"] {
+            try write(#""subnets": ["10.\#(name.count + (name == "two" ? 1 : 0)).0.0/24"]"#, node, name: name)
+            #expect(try add(node).status == 0)
+        }
+        #expect(try node.plumbctl("network", "remove", "two").status == 0)
+        #expect(try node.ourLinks() == ["cni0"])
+        #expect(try node.json("ip -j -4 addr show cni0")[0].addresses == ["10.3.0.1/24"])
+        try node.expectRest()
+    }
+
+    @Test func whatCannotStandIsNotRecorded() throws {
+        let node = try TestNode()
+        try node.run("ip link add cni0 type bridge; ip link set cni0 up; ip addr add 10.244.0.7/16 dev cni0")
+        try write(dualStack, node)
+        let added = try add(node)
+        #expect(added.status == 1 && added.stdout.isEmpty && added.stderr.contains("10.244.0.7/16"), "\(added.all)")
+        #expect(try node.sql("SELECT count(*) FROM networks") == "0")
+        try node.expectRest()
+    }
+
+    @Test(arguments: [
+        ("{", "no JSON object"), (#"{"type": "bridge"}"#, "another plugin's"),
+        (#"{"name": "x", "plugins": [{"type": "bridge"}, {"type": "portmap"}]}"#, "bridge, portmap"),
+        (#"{"cniVersion": "1.0.0", "name": "x", "plugins": [{"type": "plumb"}]}"#, "has no addresses"),
+    ]) func filesThatSayNothing(_ file: String, _ reason: String) throws {
+        let node = try TestNode()
+        try node.run(#"echo "$LIST" > /run/list"#, environment: ["LIST": file])
+        let added = try add(node)
+        #expect(
+            added.status == 1 && added.stderr.contains("/run/list: ") && added.stderr.contains(reason), "\(added.all)")
+    }
+}

@@ -1,0 +1,38 @@
+import Testing
+
+/// What carries our mark and has no row: listed, and deleted only by who says so.
+@Suite struct OrphanTests {
+    @Test func orphansGoOnlyWhenToldTo() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        let lost = try #require(try node.add("pod1")["interfaces"][1]["name"].text)
+        try node.add("pod2")
+        // As in a database that was restored from before pod1.
+        _ = try node.sql(
+            "PRAGMA foreign_keys = ON; DELETE FROM attachments WHERE id = 1; DELETE FROM events WHERE kind = 'withdrawn'"
+        )
+        let listed = try node.plumbctl("gc")
+        #expect(listed.status == 2 && listed.stdout.contains("pods: pod default/pod1 eth0"), "\(listed.all)")
+        #expect(try node.ourLinks().contains(lost))
+        #expect(try node.plumbctl("apply").status == 0)
+        #expect(try node.ourLinks().contains(lost))
+        let deleted = try node.plumbctl("gc", "--orphans")
+        #expect(deleted.status == 0 && deleted.stdout.contains("1 orphan\n"), "\(deleted.all)")
+        #expect(try !node.ourLinks().contains(lost))
+        #expect(try node.sql("SELECT reason FROM v_events WHERE kind = 'delete'") == "gc: an orphan, and gc --orphans")
+        try node.expectPing(from: "pod2", to: "10.244.0.1")
+        try node.expectRest()
+        #expect(try node.plumbctl("gc").status == 0)
+    }
+
+    @Test func theirBridgeToo() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        _ = try node.sql(
+            "PRAGMA foreign_keys = ON; DELETE FROM attachments; DELETE FROM networks; DELETE FROM events WHERE kind = 'withdrawn'"
+        )
+        #expect(try node.plumbctl("gc", "--orphans").status == 0)
+        #expect(try node.ourLinks().isEmpty)
+    }
+}

@@ -1,0 +1,120 @@
+-- Minor 7: what an admin asks of the database, each in one SELECT, and what is needed to answer.
+--
+-- Every process that opens the database reads its whole schema, ADD too, and pays by the word: so the views are short, one
+-- stands upon another, and each says `*` where a table has it all.
+
+-- An address as text that sorts as addresses do: 4 or 6 for the family, then its bits in hexadecimal. Written by Plumb
+-- beside each address; NULL where a shell or an older binary wrote the row, until the next apply.
+ALTER TABLE addresses ADD COLUMN sort_key TEXT;
+ALTER TABLE held ADD COLUMN sort_key TEXT;
+-- The same of `first` and `last`.
+ALTER TABLE ranges ADD COLUMN first_key TEXT;
+ALTER TABLE ranges ADD COLUMN last_key TEXT;
+-- How many addresses pods may have: an integer, or a real number where that is beyond 63 bits, as of an IPv6 /64.
+ALTER TABLE ranges ADD COLUMN size ANY;
+
+-- released: when the address had been assigned. So one row tells a lease from start to end, though the row of its start
+-- be long forgotten.
+ALTER TABLE events ADD COLUMN since_ms INTEGER;
+UPDATE events SET since_ms = start.at_ms FROM (
+    SELECT id, lag(at_ms) OVER earlier AS at_ms, lag(kind) OVER earlier AS kind
+    FROM events WHERE kind IN ('assigned', 'released')
+    WINDOW earlier AS (PARTITION BY object, network, attachment_id ORDER BY id)
+) AS start WHERE start.id = events.id AND events.kind = 'released' AND start.kind = 'assigned';
+-- The events of a run have greater ids than this.
+ALTER TABLE runs ADD COLUMN last_event INTEGER;
+
+-- In the place of the index of withdrawn objects alone. Written when an address is released, never by an ADD.
+DROP INDEX events_withdrawn;
+CREATE INDEX events_by_object ON events (object) WHERE kind = 'withdrawn' OR kind = 'released';
+-- Written then too.
+CREATE INDEX events_by_pod ON events (pod_name) WHERE kind = 'released';
+
+-- One line an interface of a pod, with everything that it was promised.
+CREATE VIEW v_pods AS
+SELECT n.name AS network,
+       (SELECT group_concat(address || '/' || prefix_length, ' ') FROM addresses WHERE attachment_id = a.id) AS addresses,
+       (SELECT group_concat(dst || ifnull(' via ' || gateway, ''), ', ') FROM routes WHERE attachment_id = a.id) AS routes,
+       strftime('%Y-%m-%dT%H:%M:%SZ', a.created_ms / 1000, 'unixepoch') AS since, a.*
+FROM attachments AS a JOIN networks AS n ON n.id = network_id;
+
+-- What each pool is and how full: `used` counts every pod on its bridge, whatever its network.
+CREATE VIEW v_pools AS
+SELECT *, round(100.0 * used / size, 1) AS percent
+FROM (SELECT name AS network, bridge, subnet, first, last, gateway, exclude, size,
+             (SELECT count(*) FROM (SELECT bridge, sort_key FROM addresses UNION ALL SELECT bridge, sort_key FROM held) AS l
+              WHERE l.bridge = n.bridge AND sort_key BETWEEN first_key AND last_key) AS used
+      FROM ranges JOIN networks AS n ON n.id = network_id);
+
+-- What happened: addresses assigned and released, and what was done to the kernel, and why.
+CREATE VIEW v_events AS
+SELECT strftime('%Y-%m-%dT%H:%M:%SZ', at_ms / 1000, 'unixepoch') AS at, *,
+       strftime('%Y-%m-%dT%H:%M:%SZ', since_ms / 1000, 'unixepoch') AS since
+FROM events WHERE kind <> 'withdrawn';
+
+-- Who has which address now: the columns of version 1, and what else v_pods knows.
+DROP VIEW v_leases;
+CREATE VIEW v_leases AS
+SELECT l.address || '/' || prefix_length AS address, gateway, p.*, l.address AS ip
+FROM addresses AS l JOIN v_pods AS p ON p.id = attachment_id;
+
+-- Who had an address from when to when; `until` is NULL of who has it now.
+CREATE VIEW v_address_history AS
+SELECT object AS address, network, pod_namespace, pod_name, container_id, ifname, since, at AS until, reason
+FROM v_events WHERE kind = 'released'
+UNION ALL SELECT ip, network, pod_namespace, pod_name, container_id, ifname, since, NULL, NULL FROM v_leases;
+
+-- What the passes over the whole node did, and how long they took.
+CREATE VIEW v_runs AS
+SELECT strftime('%Y-%m-%dT%H:%M:%SZ', started_ms / 1000, 'unixepoch') AS started, * FROM runs;
+
+-- Attachments that are not ready, and what failed since the last run began.
+CREATE VIEW v_problems AS
+SELECT since, state AS problem, NULL AS reason, pod_namespace, pod_name, container_id FROM v_pods WHERE state <> 'ready'
+UNION ALL SELECT at, object, reason, pod_namespace, pod_name, container_id FROM v_events
+WHERE kind = 'failed' AND id > (SELECT max(last_event) FROM runs);
+
+-- The triggers of version 1 and minor 1 in fewer words, and two of them in one where they speak of the same change.
+DROP TRIGGER route_withdrawn;
+DROP TRIGGER route_moved;
+DROP TRIGGER gateway_withdrawn;
+DROP TRIGGER gateway_not_ours;
+DROP TRIGGER gateway_kept;
+DROP TRIGGER gateway_kept_too;
+DROP TRIGGER link_withdrawn;
+CREATE TRIGGER route_withdrawn AFTER DELETE ON routes WHEN old.attachment_id IS NULL BEGIN
+    INSERT INTO events (at_ms, kind, object, reason)
+    SELECT strftime('%s') * 1000, 'withdrawn', 'route ' || old.dst || ' metric ' || old.metric || ' table ' || old.table_id,
+           'its row was deleted';
+END;
+CREATE TRIGGER route_moved AFTER UPDATE OF dst, metric, table_id, attachment_id ON routes
+WHEN old.attachment_id IS NULL BEGIN
+    INSERT INTO events (at_ms, kind, object, reason)
+    SELECT strftime('%s') * 1000, 'withdrawn', 'route ' || old.dst || ' metric ' || old.metric || ' table ' || old.table_id,
+           'its row was changed';
+END;
+CREATE TRIGGER range_deleted AFTER DELETE ON ranges BEGIN
+    INSERT INTO events (at_ms, kind, object, reason, network)
+    SELECT strftime('%s') * 1000, 'withdrawn',
+           'address ' || old.gateway || substr(old.subnet, instr(old.subnet, '/')) || ' on ' || bridge,
+           'its range is no longer configured', name
+    FROM networks WHERE id = old.network_id AND is_gateway;
+    INSERT OR IGNORE INTO gateways
+    SELECT v.bridge, gateway FROM networks AS n JOIN v_leased_gateways AS v ON v.bridge = n.bridge
+    WHERE n.id = old.network_id AND gateway = old.gateway;
+END;
+CREATE TRIGGER gateway_not_ours AFTER UPDATE OF is_gateway ON networks WHEN old.is_gateway > new.is_gateway BEGIN
+    INSERT INTO events (at_ms, kind, object, reason, network)
+    SELECT strftime('%s') * 1000, 'withdrawn',
+           'address ' || gateway || substr(subnet, instr(subnet, '/')) || ' on ' || old.bridge,
+           'its network is no longer a gateway', old.name
+    FROM ranges WHERE network_id = old.id;
+    INSERT OR IGNORE INTO gateways
+    SELECT v.bridge, v.gateway FROM ranges AS r JOIN v_leased_gateways AS v ON v.gateway = r.gateway
+    WHERE network_id = old.id AND v.bridge = old.bridge;
+END;
+CREATE TRIGGER link_withdrawn AFTER DELETE ON attachments BEGIN
+    INSERT INTO events (at_ms, kind, object, reason, attachment_id, container_id, ifname, pod_namespace, pod_name)
+    SELECT strftime('%s') * 1000, 'withdrawn', 'link ' || old.host_ifname, 'its attachment is gone',
+           old.id, old.container_id, old.ifname, old.pod_namespace, old.pod_name;
+END;
