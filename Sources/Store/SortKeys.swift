@@ -4,7 +4,7 @@ internal import Addressing
 /// binary, or by a shell.
 enum SortKeys {
     /// The version that brought them.
-    static let minor: Int64 = 1004
+    static let minor: Int64 = 1007
 
     /// The caller holds a write transaction. A row that says nothing sensible stays as it is.
     static func fill(_ database: borrowing Connection) throws(StoreError) {
