@@ -88,7 +88,7 @@ package struct Store: ~Copyable {
     private static func connectReader(_ directory: String, _ version: inout Int64) throws(StoreError) -> Connection {
         do throws(StoreError) {
             return try connect(directory, readOnly: true, &version)
-        } catch  where error.code == .io && !hasLog(directory) {
+        } catch  where [.io, .readOnly].contains(error.code) && !hasLog(directory) {
             let copy = try connect(directory, readOnly: true, isUnchanging: true, &version).copyInMemory()
             return hasLog(directory) ? try connect(directory, readOnly: true, &version) : copy
         }

@@ -108,7 +108,7 @@ struct Status: Encodable {
     private var started: String?
 
     private enum CodingKeys: String, CodingKey {
-        case networks, pools, attachments, drift, warnings, problems, notices, lastRun
+        case networks, pools, attachments, drift, warnings, problems, notices, forwarding, lastRun
     }
 
     /// More notices than that are counted; JSON has them all.

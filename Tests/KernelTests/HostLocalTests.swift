@@ -31,7 +31,7 @@ import Testing
         try node.expectPing(from: "pod3", to: "10.9.0.1", "10.9.0.2", "10.9.0.3")
         try node.expectRest()
         let status = try node.plumbctl("status")
-        #expect(status.stdout.contains(#/10\.9\.0\.1 +3 +5 +ok/#), "\(status.all)")
+        #expect(status.stdout.contains(#/10\.9\.0\.1 +3 +5 +60\.0 % +ok/#), "\(status.all)")
         #expect(try add(node, "pod4") == "10.9.0.5/29")
         #expect(try add(node, "pod5") == "10.9.0.6/29")
         try node.expectError(Call(pod: "pod6", members: HostLocalTests.members), code: 11, saying: ["5 of 5"])

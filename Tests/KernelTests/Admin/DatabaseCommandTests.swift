@@ -8,8 +8,8 @@ import Testing
         try node.add("pod1")
         let select = try node.plumbctl("sql", "SELECT pod_name, 1 AS one FROM v_pods; SELECT 2 AS two")
         #expect(select.stdout == "pod_name  one\npod1      1\ntwo\n2\n", "\(select.all)")
-        let json = try node.plumbctlJSON("sql", "SELECT pod_name, NULL AS nothing FROM v_pods")
-        #expect(json[0]["pod_name"] == "pod1" && json[0]["nothing"] == .null)
+        let json = try node.plumbctlJSON("sql", "SELECT pod_name, NULL AS none FROM v_pods")
+        #expect(json[0]["pod_name"] == "pod1" && json[0]["none"] == .null)
 
         let route = "INSERT INTO routes (dst, gateway) VALUES ('10.77.0.0/24', '10.244.0.2')"
         let written = try node.plumbctl("sql", input: "-- to another node\n\(route);\nSELECT count(*) FROM routes;\n")
@@ -40,7 +40,7 @@ import Testing
             return trace.split(separator: "\n").count { $0.contains("sync(") }
         }
         #expect(try syncs("SELECT 1") == 0)
-        #expect(try syncs("UPDATE networks SET updated_ms = updated_ms") > 0)
+        #expect(try syncs("UPDATE networks SET updated_ms = updated_ms + 1") > 0)
     }
 
     @Test func sqlTakesTheWritersLock() throws {

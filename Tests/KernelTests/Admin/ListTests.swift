@@ -69,8 +69,7 @@ import Testing
         try node.addPods(5)
         let members = #""subnets": ["10.9.0.0/29"]"#
         for pod in 1...5 {
-            let before = try node.plumbctlJSON("status")
-            #expect(before["warnings"].elements.isEmpty || pod == 1)
+            if pod > 1 { #expect(try node.plumbctlJSON("status")["warnings"].elements.isEmpty) }
             try node.add("pod\(pod)", members)
         }
         let status = try node.plumbctl("status")
