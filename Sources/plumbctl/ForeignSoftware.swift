@@ -3,11 +3,11 @@ internal import Store
 
 /// Other software on the node that changes or drops what is ours.
 ///
-/// Each is one function that looks and answers with findings; what `all` does not call is not looked for.
+/// Each is one function that looks and answers with findings.
 enum ForeignSoftware {
     static func findings(_ intent: Intent) -> [Finding] {
         let bridges = Set(intent.networks.map(\.spec.bridge) + intent.attachments.map(\.bridge)).sorted()
-        var findings = forwarding(intent) + bridgeNetfilter() + firewalld(bridges)
+        var findings = forwarding(intent) + bridgeNetfilter(intent) + firewalld(bridges)
         findings += Neighbours.gaps(bridges: bridges, hasRoutes: !intent.hostRoutes.isEmpty).map {
             Finding(.warning, $0.software, $0.finding, remedy: $0.remedy)
         }
@@ -27,8 +27,10 @@ enum ForeignSoftware {
         }
     }
 
-    private static func bridgeNetfilter() -> [Finding] {
-        ["iptables", "ip6tables"].filter { File.line("/proc/sys/net/bridge/bridge-nf-call-\($0)") == "1" }.map {
+    private static func bridgeNetfilter(_ intent: Intent) -> [Finding] {
+        // Somebody wants it so.
+        if intent.networks.contains(where: \.spec.bridgeNetfilter) { return [] }
+        return ["iptables", "ip6tables"].filter { File.line("/proc/sys/net/bridge/bridge-nf-call-\($0)") == "1" }.map {
             table in
             Finding(
                 .warning, "br_netfilter",
