@@ -242,7 +242,7 @@ extension Store {
             try Event.write(events, database)
             try release(attachment, reason: reason, database)
             try Event.forgetWithdrawal(of: "link \(attachment.hostIfname)", database)
-            try Retention.prune(database, rows: Retention.rowsAtOnce)
+            try Retention.prune(database, after: attachment.id)
         }
     }
 

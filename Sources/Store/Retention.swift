@@ -1,8 +1,8 @@
 /// How long history is kept: 30 days, and a million events at most.
 ///
-/// Whoever takes an attachment out prunes a little, so that a node where pods come and go keeps its bounds without anybody's
-/// help and no ADD pays for it; apply prunes what is left over. By the order of events first: at most
-/// ``rowsAtOnce`` are looked at, so that this costs the same however many there are.
+/// Whoever takes the eighth, sixteenth, … attachment out prunes what eight pods' lives write, so that a node where pods come
+/// and go keeps its bounds without anybody's help and no ADD pays for it; apply prunes what is left over. By the order of
+/// events first: at most ``rowsAtOnce`` are looked at, so that this costs the same however many there are.
 ///
 /// `withdrawn` events are not history: an object of ours in the kernel without intent is deleted because of one. They stay
 /// until that was done, or until apply has seen for itself that the kernel has no such object
@@ -10,8 +10,13 @@
 enum Retention {
     static let milliseconds: Int64 = 30 * 86_400_000
     static let rows: Int64 = 1_000_000
+    private static let period: Int64 = 8
     /// A pod's life writes about a dozen events.
-    static let rowsAtOnce = 16
+    private static let rowsAtOnce = 16 * Int(period)
+
+    static func prune(_ database: borrowing Connection, after attachment: Int64) throws(StoreError) {
+        if attachment % period == 0 { try prune(database, rows: rowsAtOnce) }
+    }
 
     /// Takes out the oldest events that are too old or too many, of at most `rows`. The caller holds a write transaction.
     static func prune(_ database: borrowing Connection, rows: Int) throws(StoreError) {

@@ -16,21 +16,24 @@ import Testing
             """)
     }
 
-    @Test func eachReleasePrunesALittle() throws {
+    @Test func eachEighthReleasePrunesForEight() throws {
         try withScratch { directory in
             let network = try NetworkSpec(sets: [["10.0.0.0/24"]])
             close(try Store.open(directory: directory, access: .create))
-            try age(directory, 100)
+            try age(directory, 200)
             let store = try Store.open(directory: directory, access: .write)
-            for _ in 0..<3 { try store.release(try store.add(AttachmentRequest(network, "a")), reason: "test") }
-            let some = try store.list(.events).rows.count
             for _ in 0..<7 { try store.release(try store.add(AttachmentRequest(network, "a")), reason: "test") }
+            let before = try store.list(.events).rows.count
+            try store.release(try store.add(AttachmentRequest(network, "a")), reason: "test")
+            let some = try store.list(.events).rows.count
+            for _ in 0..<8 { try store.release(try store.add(AttachmentRequest(network, "a")), reason: "test") }
             close(store)
-            // 90 that may go, less 16 a time; and two a lease.
-            #expect(some == 90 - 48 + 6)
+            // 180 that may go, and two a lease.
+            #expect(before == 180 + 14)
+            #expect(some == 180 - 128 + 16)
             #expect(
                 try sqliteReadOnly(directory, "SELECT kind, count(*) FROM events GROUP BY kind")
-                    == "assigned|10\nreleased|10\nwithdrawn|10")
+                    == "assigned|16\nreleased|16\nwithdrawn|20")
         }
     }
 
