@@ -23,13 +23,7 @@ package func apply(
     let started = Clock.nowMilliseconds()
     let examination = try examine(store, &kernel, includesPods: pass.includesPods)
     var result = ApplyReport(examination: examination)
-    var lastEvent: Int64 = 0
-    do throws(StoreError) {
-        lastEvent = try store.lastEvent()
-    } catch {
-        // History that cannot be read is no reason not to mend.
-        result.failures.append(error.description)
-    }
+    let lastEvent = lastEvent(store, &result)
     mendFirewall(examination, pass, store, &kernel, &result)
     mendHost(examination, pass, store, &kernel, &result)
 
@@ -79,6 +73,16 @@ package func apply(
         try record(result, pass, started: started, lastEvent: lastEvent, in: store)
     }
     return result
+}
+
+/// After which event those of this pass come. History that cannot be read is no reason not to mend.
+func lastEvent(_ store: borrowing Store, _ result: inout ApplyReport) -> Int64 {
+    do throws(StoreError) {
+        return try store.lastEvent()
+    } catch {
+        result.failures.append(error.description)
+        return 0
+    }
 }
 
 extension Collected {

@@ -27,8 +27,8 @@ package func attend(
     _ ids: some Sequence<Int64>, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable, pass: Pass
 ) throws(ReconcilerError) -> ApplyReport {
     let started = Clock.nowMilliseconds()
-    let lastEvent = try mapped { () throws(StoreError) in try store.lastEvent() }
     var result = ApplyReport(examination: Examination(intent: Intent(), plan: Plan()))
+    let lastEvent = lastEvent(store, &result)
     for id in ids {
         let intent = try mapped { () throws(StoreError) in try store.intent(attachment: id) }
         guard let attachment = intent.attachments.first, attachment.state == .ready else { continue }
