@@ -23,7 +23,7 @@ final class TestNode {
             net.ipv6.conf.all.forwarding=0 && echo up && exec cat >/dev/null
             """
         holder = try Command(["/usr/bin/unshare", "--mount", "--net", "--propagation", "private", "sh", "-ec", setup])
-        entry = ["/usr/bin/nsenter", "--mount", "--net", "--target", String(holder.id), "--"]
+        entry = ["/usr/bin/nsenter", "--mount", "--net", "--root", "--target", String(holder.id), "--"]
         guard holder.readSome() == "up\n" else {
             throw Failure(description: "cannot make namespaces, which needs root: \(holder.wait().all)")
         }
@@ -43,7 +43,7 @@ final class TestNode {
             said += more
         }
         let first = said.prefix { $0.isNumber }
-        entry = ["/usr/bin/nsenter", "--all", "--target", String(first), "--"]
+        entry = ["/usr/bin/nsenter", "--all", "--root", "--target", String(first), "--"]
         try run(
             """
             ip link set lo up
