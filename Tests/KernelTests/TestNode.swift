@@ -89,7 +89,7 @@ final class TestNode {
     ) throws -> Output {
         let own = ["PLUMB": binaries + "/plumb", "PLUMBCTL": binaries + "/plumbctl", "DATA": dataDirectory]
         return try start(
-            ["timeout", "60", "bash", "-euo", "pipefail", "-c", script],
+            ["timeout", "60", "bash", "--norc", "-euo", "pipefail", "-c", script],
             environment: own.merging(environment) { _, given in given }, in: namespace
         ).wait()
     }

@@ -6,7 +6,7 @@ import Testing
     private func asking(_ group: Int, _ command: String, _ node: TestNode) throws -> Output {
         try node.attempt(
             "exec setpriv --reuid 4711 --regid \(group) --clear-groups --no-new-privs -- sh -c \"$ASKED\"",
-            environment: ["ASKED": command])
+            environment: ["ASKED": command, "PLUMBCTL": "/run/plumbctl"])
     }
 
     private static let select = #"sqlite3 -readonly "$DATA/state.db" "SELECT group_concat(pod_name) FROM v_pods""#
@@ -14,6 +14,8 @@ import Testing
     private func makeNode() throws -> TestNode {
         let node = try TestNode()
         try node.run("{ cat /etc/group; echo plumb:x:4242:; } > /run/group; mount --bind /run/group /etc/group")
+        // Where everybody may reach it: a clone in root's home is nobody else's.
+        try node.run(#"touch /run/plumbctl && mount --bind "$PLUMBCTL" /run/plumbctl"#)
         try node.addPods(2)
         try node.add("pod1")
         return node
