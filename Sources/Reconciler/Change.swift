@@ -75,11 +75,22 @@ package struct Plan: Hashable, Sendable {
     /// Something foreign stands where ours should be.
     package var conflicts: [Conflict] = []
     /// What a person should know, and nothing is done about.
-    package var notices: [String] = []
+    package var notices: [Notice] = []
     /// What carries our mark on the host, and the database knows nothing of: kept, unless somebody says otherwise.
     package var orphans: [Object] = []
 
     package init() {}
+
+    package struct Notice: Hashable, Sendable {
+        /// The attachment that it is about, or `nil` where it is the node's.
+        package var attachment: Int64?
+        package var text: String
+
+        package init(_ text: String, attachment: Int64? = nil) {
+            self.text = text
+            self.attachment = attachment
+        }
+    }
 
     package struct Conflict: Hashable, Sendable {
         package var namespace: NamespaceID

@@ -6,7 +6,7 @@ package func diff(desired: KernelState, observed: KernelState, withdrawn: Set<St
     for place in desired.places {
         let namespace = place.namespace
         if let reason = observed[unreadable: namespace] {
-            plan.notices.append(reason)
+            plan.notices.append(Plan.Notice(reason, attachment: namespace.attachment))
             continue
         }
         // A namespace that nobody looked at is doubt, and nothing is done on doubt.
@@ -25,7 +25,7 @@ package func diff(desired: KernelState, observed: KernelState, withdrawn: Set<St
     }
     plan.changes.sort { comes($0, before: $1) }
     plan.conflicts.sort { $0.object.resource.name < $1.object.resource.name }
-    plan.notices.sort()
+    plan.notices.sort { $0.text < $1.text }
     plan.orphans.sort { $0.resource.name < $1.resource.name }
     return plan
 }
@@ -85,6 +85,8 @@ private func prune(_ object: Object, in namespace: NamespaceID, withdrawn: Set<S
     } else if resource.mark == true {
         if namespace == .host { plan.orphans.append(object) }
         plan.notices.append(
-            "\(resource.name) carries Plumb's mark, but this database does not know it: kept")
+            Plan.Notice(
+                "\(resource.name) carries Plumb's mark, but this database does not know it: kept"
+                    + (namespace == .host ? " (`plumbctl gc`)" : ""), attachment: namespace.attachment))
     }
 }

@@ -51,7 +51,7 @@ package func examine(
     examination.present = Set(observed.all(in: .host).flatMap(\.resource.withdrawnNames))
     examination.strays = try mapped { () throws(StoreError) in try store.strayLeases() }
     examination.deleting = intent.attachments.filter(\.isDoomed)
-    var notices = intent.problems
+    var notices = intent.problems.map { Plan.Notice($0) }
     let host = observed
     for attachment in includesPods ? living : [] {
         let veth = Veth.name(attachment.hostIfname)
@@ -69,14 +69,18 @@ package func examine(
             } else {
                 examination.lingering.append(Examination.Release(attachment: attachment, reason: reason))
                 notices.append(
-                    "\(attachment.label) lingers: \(reason), yet \(attachment.hostIfname) is alive, so something holds "
-                        + "its namespace; its addresses stay with it until DEL")
+                    Plan.Notice(
+                        "\(attachment.label) lingers: \(reason), yet \(attachment.hostIfname) is alive, so something holds "
+                            + "its namespace; its addresses stay with it until DEL", attachment: attachment.id))
             }
             if observed.ends(of: [attachment]).isEmpty { observed.forgetElements(of: attachment, &desired) }
             desired.forget(attachment, veth)
             observed[.host, veth] = nil
         case .unknown(let reason):
-            notices.append("\(attachment.label) cannot be looked at: \(reason); nothing is done about it")
+            notices.append(
+                Plan.Notice(
+                    "\(attachment.label) cannot be looked at: \(reason); nothing is done about it",
+                    attachment: attachment.id))
             observed.forgetElements(of: attachment, &desired)
             desired.forget(attachment, veth)
             observed[.host, veth] = nil

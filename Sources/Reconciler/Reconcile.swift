@@ -185,7 +185,7 @@ struct Doubt {
 func execute(_ plan: Plan, _ kernel: inout some Kernel & ~Copyable, _ report: inout Report) -> [Doubt] {
     report.failures += plan.conflicts.map(\.reason)
     if !plan.conflicts.isEmpty { report.failureCode = .conflict }
-    report.notices += plan.notices
+    report.notices += plan.notices.map(\.text)
     // With something foreign in the way, an attachment would come out half made.
     guard plan.conflicts.isEmpty else { return [] }
     var doubtful: [Doubt] = []

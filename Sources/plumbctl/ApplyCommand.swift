@@ -35,7 +35,7 @@ struct ApplyCommand: ParsableCommand {
 
 /// What apply did, as it is printed.
 struct ApplyView: Encodable {
-    var changes: [PlanView.Line]
+    var changes: [PlanLine]
     var failures: [String]
     var notices: [String]
     /// Pods that another process was working on.
@@ -45,23 +45,11 @@ struct ApplyView: Encodable {
     var deleted: Int
 
     init(_ report: ApplyReport) {
-        let labels = Dictionary(
-            uniqueKeysWithValues: report.examination.intent.attachments.map { ($0.id, $0.label) })
-        changes = report.done.map {
-            PlanView.Line(
-                action: $0.action.symbol, object: $0.name, owner: $0.attachment.flatMap { labels[$0] } ?? "",
-                reason: $0.reason, command: $0.command)
-        }
-        for release in report.released {
-            let addresses = release.attachment.leases.map(\.address.description).joined(separator: ", ")
-            changes.append(
-                PlanView.Line(
-                    action: "-", object: "lease \(addresses)", owner: release.attachment.label,
-                    reason: release.reason, command: ""))
-        }
-        changes += report.strays.map { PlanView.Line($0) }
+        let lines = PlanLines(report.examination.intent)
+        changes =
+            report.done.map(lines.line) + report.released.map(lines.line) + report.strays.map(lines.line)
         failures = report.failures
-        notices = report.examination.plan.notices
+        notices = report.examination.plan.notices.map(\.text)
         skipped = report.skipped.map(\.label)
         added = changes.count { $0.action == "+" }
         changed = changes.count { $0.action == "~" }
@@ -69,11 +57,7 @@ struct ApplyView: Encodable {
     }
 
     func print() {
-        for line in changes {
-            let owner = line.owner.isEmpty ? "" : " of \(line.owner)"
-            Terminal.say(
-                Terminal.coloured("\(line.action) \(line.object)", by: line.action) + "\(owner): \(line.reason)")
-        }
+        for line in changes { line.say() }
         for notice in notices { Terminal.say("note: \(notice)") }
         for pod in skipped { Terminal.say("note: \(pod) is being worked on by another process") }
         let failed = failures.isEmpty ? "" : ", \(failures.count) failed"

@@ -58,7 +58,7 @@ struct Explanation: Encodable {
         var repairPod: String
         var ipam: String
         var kernel: [KernelObject]
-        var drift: [PlanView.Line]
+        var drift: [PlanLine]
         var notes: [String]
     }
 
@@ -185,21 +185,9 @@ extension Explanation.Found {
             Explanation.KernelObject(object: object.resource.name, detail: object.summary)
         }
         .sorted { $0.object < $1.object }
-        let plan = examination.plan
-        let changes = plan.changes.filter { $0.attachment == attachment.id }
-        drift = changes.map {
-            PlanView.Line(
-                action: $0.action.symbol, object: $0.name, owner: "", reason: $0.reason, command: $0.command)
-        }
-        drift += plan.conflicts.filter { $0.attachment == attachment.id }.map {
-            PlanView.Line(action: "!", object: $0.object.resource.name, owner: "", reason: $0.reason, command: "")
-        }
-        drift +=
-            (examination.releases + examination.deleting.map { Examination.Release(attachment: $0, reason: $0.doom) })
-            .filter { $0.attachment.id == attachment.id }.map {
-                PlanView.Line(action: "-", object: "its leases", owner: "", reason: $0.reason, command: "")
-            }
-        notes = plan.notices.filter { $0.hasPrefix(attachment.label + " ") || $0.hasPrefix(attachment.label + ":") }
+        let plan = PlanView(examination)
+        drift = (plan.changes + plan.conflicts).filter { $0.attachment == attachment.id }
+        notes = examination.plan.notices.filter { $0.attachment == attachment.id }.map(\.text)
     }
 
     func print() {
@@ -219,10 +207,7 @@ extension Explanation.Found {
         for object in kernel { Terminal.say("  \(object.object)\(object.detail.isEmpty ? "" : ": \(object.detail)")") }
         Terminal.heading("drift")
         if drift.isEmpty, notes.isEmpty { Terminal.say("  " + Terminal.coloured("none", .green)) }
-        for line in drift {
-            Terminal.say(
-                "  " + Terminal.coloured("\(line.action) \(line.object)", by: line.action) + ": \(line.reason)")
-        }
+        for line in drift { line.say(namesOwner: false, indent: "  ") }
         for note in notes { Terminal.say("  note: \(note)") }
     }
 }

@@ -52,7 +52,7 @@ private struct GarbageView: Encodable {
 
     var orphans: [Orphan]
     var orphansAreDeleted: Bool
-    var collected: [PlanView.Line]
+    var collected: [PlanLine]
     var skipped: [String]
 
     init(_ report: GarbageReport, deleted: Bool) {
@@ -65,13 +65,8 @@ private struct GarbageView: Encodable {
             return orphan
         }
         orphansAreDeleted = deleted
-        collected = report.released.map { release in
-            let addresses = release.attachment.leases.map(\.address.description).joined(separator: ", ")
-            return PlanView.Line(
-                action: "-", object: "lease \(addresses)", owner: release.attachment.label, reason: release.reason,
-                command: "")
-        }
-        collected += report.strays.map { PlanView.Line($0) }
+        let lines = PlanLines(Intent())
+        collected = report.released.map(lines.line) + report.strays.map(lines.line)
         skipped = report.skipped.map(\.label)
     }
 
@@ -83,11 +78,7 @@ private struct GarbageView: Encodable {
                 orphans.map { [$0.object, $0.owner ?? "-", $0.bridge ?? "-", $0.command] })
             Terminal.say("")
         }
-        for line in collected {
-            let owner = line.owner.isEmpty ? "" : " of \(line.owner)"
-            Terminal.say(
-                Terminal.coloured("\(line.action) \(line.object)", by: line.action) + "\(owner): \(line.reason)")
-        }
+        for line in collected { line.say() }
         for pod in skipped { Terminal.say("note: \(pod) is being worked on by another process") }
         let kept = orphansAreDeleted || orphans.isEmpty ? "" : ", \(Terminal.count(orphans.count, "orphan")) kept"
         let gone = orphansAreDeleted ? orphans.count : 0

@@ -108,21 +108,16 @@ struct NetworkCommand: ParsableCommand {
     /// What was done to the host for a network.
     private struct Outcome: Encodable {
         var network: String
-        var changes: [PlanView.Line]
+        var changes: [PlanLine]
         var failures: [String]
     }
 
     fileprivate static func show(_ report: Report, of network: String, _ output: OutputFormat) throws {
-        let changes = report.done.map {
-            PlanView.Line(
-                action: $0.action.symbol, object: $0.name, owner: "", reason: $0.reason, command: $0.command)
-        }
+        let changes = report.done.map(PlanLines(Intent()).line)
         switch output {
         case .json: try Terminal.sayJSON(Outcome(network: network, changes: changes, failures: report.failures))
         case .table:
-            for line in changes {
-                Terminal.say(Terminal.coloured("\(line.action) \(line.object)", by: line.action) + ": \(line.reason)")
-            }
+            for line in changes { line.say() }
             if changes.isEmpty, report.failures.isEmpty {
                 Terminal.say("Network \(network): the kernel agrees already.")
             }

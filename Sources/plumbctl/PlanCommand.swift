@@ -24,48 +24,20 @@ struct PlanCommand: ParsableCommand {
 
 /// A plan as it is printed.
 struct PlanView: Encodable {
-    struct Line: Encodable {
-        /// `+`, `~` or `-`; `!` for what cannot be done.
-        var action: String
-        var object: String
-        /// Whose it is: a pod, or empty for the node's own.
-        var owner: String
-        var reason: String
-        /// What a person would type; empty for what happens in the database alone.
-        var command: String
-    }
-
-    var changes: [Line]
-    var conflicts: [Line]
+    var changes: [PlanLine]
+    var conflicts: [PlanLine]
     var notices: [String]
     var toAdd: Int
     var toChange: Int
     var toDelete: Int
 
     init(_ examination: Examination) {
-        let labels = Dictionary(uniqueKeysWithValues: examination.intent.attachments.map { ($0.id, $0.label) })
-        func owner(_ attachment: Int64?) -> String { attachment.flatMap { labels[$0] } ?? "" }
-        changes = examination.plan.changes.map {
-            Line(
-                action: $0.action.symbol, object: $0.name, owner: owner($0.attachment), reason: $0.reason,
-                command: $0.command)
-        }
-        conflicts = examination.plan.conflicts.map {
-            Line(
-                action: "!", object: $0.object.resource.name, owner: owner($0.namespace.attachment), reason: $0.reason,
-                command: "")
-        }
-        let dead =
-            examination.releases.map { ($0.attachment, $0.reason) }
-            + examination.deleting.map { ($0, $0.doom) }
-        for (attachment, reason) in dead {
-            let addresses = attachment.leases.map(\.address.description).joined(separator: ", ")
-            changes.append(
-                Line(
-                    action: "-", object: "lease \(addresses)", owner: attachment.label, reason: reason, command: ""))
-        }
-        changes += examination.strays.map { Line($0) }
-        notices = examination.plan.notices
+        let lines = PlanLines(examination.intent)
+        changes =
+            examination.plan.changes.map(lines.line) + examination.dead.map(lines.line)
+            + examination.strays.map(lines.line)
+        conflicts = examination.plan.conflicts.map(lines.line)
+        notices = examination.plan.notices.map(\.text)
         toAdd = changes.count { $0.action == "+" }
         toChange = changes.count { $0.action == "~" }
         toDelete = changes.count { $0.action == "-" }
@@ -73,9 +45,7 @@ struct PlanView: Encodable {
 
     func print() {
         for line in changes + conflicts {
-            let owner = line.owner.isEmpty ? "" : " of \(line.owner)"
-            Terminal.say(
-                Terminal.coloured("\(line.action) \(line.object)", by: line.action) + "\(owner): \(line.reason)")
+            line.say()
             if !line.command.isEmpty { Terminal.say("    \(line.command)") }
         }
         for notice in notices { Terminal.say("note: \(notice)") }
@@ -88,12 +58,9 @@ struct PlanView: Encodable {
     }
 }
 
-extension PlanView.Line {
-    init(_ stray: StrayLease) {
-        self.init(
-            action: "-", object: "lease \(stray.address) on \(stray.bridge)", owner: "", reason: stray.reason,
-            command: "")
-    }
+extension Examination {
+    /// Attachments whose addresses go back.
+    var dead: [Release] { releases + deleting.map { Release(attachment: $0, reason: $0.doom) } }
 }
 
 /// Opens the database and the kernel and looks at the whole node.

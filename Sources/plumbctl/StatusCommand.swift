@@ -90,7 +90,7 @@ struct Status: Encodable {
         warnings += KernelNeeds.missing(needsIPv6: pools.contains { $0.subnet.contains(":") })
         problems = Rows(try store.list(.problems)).objects
         notices =
-            examination.plan.notices + facts.unread.map { "whether pods' packets pass cannot be told in full: \($0)" }
+            examination.plan.notices.map(\.text) + facts.unread.map { "whether pods' packets pass cannot be told in full: \($0)" }
         forwarding = forwardingObstacles(intent, facts).map { Obstacle(reason: $0.reason, command: $0.command) }
         lastRun = try store.lastRun().map {
             LastRun(

@@ -68,9 +68,7 @@ final class WatchLog: WatchObserver {
         for line in view.changes {
             switch options.output {
             case .json: Terminal.sayJSONLine(line)
-            case .table:
-                let owner = line.owner.isEmpty ? "" : " of \(line.owner)"
-                Terminal.say("\(line.action) \(line.object)\(owner): \(line.reason) (\(elapsed) ms)")
+            case .table: Terminal.say("\(line.text()) (\(elapsed) ms)")
             }
         }
         let standing = Set(report.failures + (isFull ? view.notices : []))

@@ -77,7 +77,7 @@ import Testing
         let plan = try state.kernel.plan(state.desired)
         let touched = plan.changes.map(\.namespace).filter(doubtful.contains)
         #expect(touched.isEmpty, "seed \(seed)")
-        let told = plan.notices.filter { $0.contains("interrupted") }
+        let told = plan.notices.filter { $0.text.contains("interrupted") }
         #expect(told.count == doubtful.count, "seed \(seed)")
     }
 

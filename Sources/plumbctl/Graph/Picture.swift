@@ -43,21 +43,21 @@ struct Picture: Encodable {
         self.uplinks = uplinks
         let intent = examination.intent
         let plan = examination.plan
+        let lines = PlanLines(intent)
         var reasons: [Int64: [String]] = [:]
         var notes: [Int64: String] = [:]
         for change in plan.changes {
             guard let id = change.attachment else { continue }
-            reasons[id, default: []].append("\(change.action.symbol) \(change.name): \(change.reason)")
+            reasons[id, default: []].append(lines.line(change).text(namesOwner: false))
             if notes[id] == nil { notes[id] = "\(Picture.kind(of: change.object)): \(change.reason)" }
         }
         for conflict in plan.conflicts {
             guard let id = conflict.attachment else { continue }
             notes[id] = "conflict: \(conflict.reason)"
-            reasons[id, default: []].append("! \(conflict.object.resource.name): \(conflict.reason)")
+            reasons[id, default: []].append(lines.line(conflict).text(namesOwner: false))
         }
         var gone: [Int64: String] = [:]
-        for release in examination.releases + examination.lingering { gone[release.attachment.id] = release.reason }
-        for attachment in examination.deleting { gone[attachment.id] = attachment.doom }
+        for release in examination.dead + examination.lingering { gone[release.attachment.id] = release.reason }
 
         let names = Set(intent.networks.map(\.spec.bridge) + intent.attachments.map(\.bridge)).sorted()
         bridges = names.map { name in
@@ -78,21 +78,15 @@ struct Picture: Encodable {
                 pools: pools.filter { $0.bridge == name },
                 pods: attachments.map { Pod($0, reasons: reasons[$0.id] ?? [], note: notes[$0.id], gone: gone[$0.id]) }
                     .sorted { $0.sortKey < $1.sortKey },
-                reasons: own.map { "\($0.action.symbol) \($0.name): \($0.reason)" })
+                reasons: own.map { lines.line($0).text() })
         }
         routes = intent.hostRoutes.map { route in
             route.destination.description + (route.gateway.map { " via \($0)" } ?? "")
                 + (route.device.map { " dev \($0)" } ?? "")
         }
         orphans = plan.orphans.map(\.resource.name)
-        let labels = Dictionary(uniqueKeysWithValues: intent.attachments.map { ($0.id, $0.label) })
-        drift = plan.changes.map { change in
-            let owner = change.attachment.flatMap { labels[$0] }.map { " of \($0)" } ?? ""
-            return "\(change.action.symbol) \(change.name)\(owner): \(change.reason)"
-        }
-        drift += plan.conflicts.map { "! \($0.object.resource.name): \($0.reason)" }
-        drift += examination.releases.map { "- lease of \($0.attachment.label): \($0.reason)" }
-        drift += examination.deleting.map { "- lease of \($0.label): \($0.doom)" }
+        let all = PlanView(examination)
+        drift = (all.changes + all.conflicts).map { $0.text() }
     }
 
     private static func kind(of object: Object) -> String {
