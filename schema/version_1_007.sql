@@ -52,11 +52,15 @@ SELECT strftime('%Y-%m-%dT%H:%M:%SZ', at_ms / 1000, 'unixepoch') AS at, *,
        strftime('%Y-%m-%dT%H:%M:%SZ', since_ms / 1000, 'unixepoch') AS since
 FROM events WHERE kind <> 'withdrawn';
 
--- Who has which address now: the columns of version 1, and what else v_pods knows.
+-- Who has which address now. What host-local gave before has the state `host-local`, and neither prefix nor pod: nobody told us.
 DROP VIEW v_leases;
 CREATE VIEW v_leases AS
-SELECT l.address || '/' || prefix_length AS address, gateway, p.*, l.address AS ip
-FROM addresses AS l JOIN v_pods AS p ON p.id = attachment_id;
+SELECT l.address || '/' || prefix_length AS address, gateway, network, l.bridge, pod_namespace, pod_name, container_id, ifname,
+       host_ifname, mac, state, since, l.address AS ip, l.sort_key
+FROM addresses AS l JOIN v_pods AS p ON p.id = attachment_id
+UNION ALL SELECT address, NULL, name, h.bridge, NULL, NULL, container_id, ifname, NULL, NULL, 'host-local',
+       strftime('%Y-%m-%dT%H:%M:%SZ', h.created_ms / 1000, 'unixepoch'), address, sort_key
+FROM held AS h JOIN networks AS n ON n.id = network_id;
 
 -- Who had an address from when to when; `until` is NULL of who has it now.
 CREATE VIEW v_address_history AS

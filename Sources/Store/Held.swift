@@ -29,12 +29,9 @@ extension HeldLease {
                 """, .integer(network), .text(bridge), .text(lease.address.description), .text(lease.containerID),
                 .text(lease.ifname), .text(lease.path), .text(bootID), now,
                 .text(lease.address.sortKey))
-            try Event.write(
-                [
-                    Event(
-                        kind: .assigned, object: lease.address.description, reason: "host-local had given it",
-                        detail: "container \(lease.containerID)")
-                ], database)
+            try record(
+                .assigned, lease.address, reason: "host-local had given it", network: network,
+                containerID: lease.containerID, ifname: lease.ifname, since: nil, database)
         }
     }
 
@@ -61,18 +58,28 @@ extension HeldLease {
         removeFile()
         let condition = "address = ? AND path = ? AND container_id = ?"
         let values: [SQLValue] = [.text(address.description), .text(path), .text(containerID)]
-        let rows = try database.query("SELECT bridge FROM held WHERE \(condition)", values: values) {
-            (row) throws(StoreError) in row.text(0)
+        let rows = try database.query("SELECT bridge, network_id FROM held WHERE \(condition)", values: values) {
+            (row) throws(StoreError) in (row.text(0), row.integer(1))
         }
-        guard let bridge = rows.first else { return }
+        guard let (bridge, network) = rows.first else { return }
         try database.run("DELETE FROM held WHERE \(condition)", values: values)
         try Allocation.remember(address, bridge: bridge, database)
-        try Event.write(
-            [
-                Event(
-                    kind: .released, object: address.description, reason: "\(reason); host-local had given it",
-                    detail: "container \(containerID)", since: since)
-            ], database)
+        try HeldLease.record(
+            .released, address, reason: "\(reason); host-local had given it", network: network,
+            containerID: containerID, ifname: ifname, since: since, database)
+    }
+
+    private static func record(
+        _ kind: Event.Kind, _ address: IPAddress, reason: String, network: Int64, containerID: String, ifname: String,
+        since: Int64?, _ database: borrowing Connection
+    ) throws(StoreError) {
+        try database.run(
+            """
+            INSERT INTO events (at_ms, kind, object, reason, network, container_id, ifname, since_ms)
+            VALUES (?, ?, ?, ?, (SELECT name FROM networks WHERE id = ?), ?, ?, ?)
+            """,
+            .integer(Clock.nowMilliseconds()), .text(kind.rawValue), .text(address.description), .text(reason),
+            .integer(network), .text(containerID), .text(ifname), .optional(since))
     }
 }
 

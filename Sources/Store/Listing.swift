@@ -22,15 +22,8 @@ package enum Listing: String, CaseIterable, Sendable {
             """
         case .addresses:
             """
-            SELECT address, network, bridge, pod_namespace, pod_name, ifname, container_id, state, since FROM (
-                SELECT l.address, p.network, l.bridge, pod_namespace, pod_name, ifname, container_id, state, since,
-                    l.sort_key
-                FROM addresses AS l JOIN v_pods AS p ON p.id = l.attachment_id
-                UNION ALL
-                SELECT address, name, h.bridge, NULL, NULL, ifname, container_id, 'host-local',
-                    strftime('%Y-%m-%dT%H:%M:%SZ', h.created_ms / 1000, 'unixepoch'), sort_key
-                FROM held AS h JOIN networks AS n ON n.id = h.network_id)
-            ORDER BY sort_key, bridge
+            SELECT ip AS address, network, bridge, pod_namespace, pod_name, ifname, container_id, state, since
+            FROM v_leases ORDER BY sort_key, bridge
             """
         case .routes:
             """
@@ -40,11 +33,11 @@ package enum Listing: String, CaseIterable, Sendable {
             """
         case .events:
             """
-            SELECT id, at, kind, object, network, pod_namespace, pod_name, container_id, reason, detail
+            SELECT id, at, kind, network, pod_namespace, pod_name, container_id, reason, object, detail
             FROM v_events
             """
         case .runs: "SELECT id, started, duration_ms, planned, done, failed, error FROM v_runs"
-        case .problems: "SELECT since, problem, pod_namespace, pod_name, container_id, reason FROM v_problems"
+        case .problems: "SELECT since, pod_namespace, pod_name, container_id, reason, problem FROM v_problems"
         }
     }
 
