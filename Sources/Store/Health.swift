@@ -52,6 +52,13 @@ extension Store {
         do throws(StoreError) {
             let copy = try Connection(path: path, readOnly: false)
             try database.copyAll(to: copy)
+            // Page by page: a copy of what is damaged is damaged, and better known today.
+            let damage = try copy.query("PRAGMA quick_check(1)") { $0.text(0) }.filter { $0 != "ok" }
+            guard damage.isEmpty else {
+                throw StoreError(
+                    .corrupt,
+                    "\(directory)/state.db is damaged (\(damage[0])); no copy was made. \(Connection.wayOutOfDamage)")
+            }
         } catch {
             for name in [path, path + "-wal", path + "-shm", path + "-journal"] { unlink(name) }
             throw error

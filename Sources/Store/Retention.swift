@@ -45,6 +45,7 @@ extension Store {
     /// Takes out all history that is too old or too many, up to a bound that the next apply goes on from; fills in what
     /// older binaries and shells left out.
     package func tidy() throws(StoreError) {
+        try keepLog()
         if try SortKeys.areMissing(database) {
             try write { (database) throws(StoreError) in try SortKeys.fill(database) }
         }
@@ -54,6 +55,18 @@ extension Store {
                 return database.changes
             }
             if taken < Store.rowsInBatch { return }
+        }
+    }
+
+    /// A copy by `VACUUM INTO` that was put in the file's place has no log, and an open SELECT then keeps pods waiting.
+    private func keepLog() throws(StoreError) {
+        guard try database.query("PRAGMA journal_mode", row: { $0.text(0) }) != ["wal"] else { return }
+        try lockWriter(patience: LockFile.writerPatienceMilliseconds)
+        defer { unlockWriter() }
+        do throws(StoreError) {
+            try database.execute("PRAGMA journal_mode = WAL")
+        } catch  where error.code == .locked {
+            // Somebody reads: the next apply does it.
         }
     }
 
