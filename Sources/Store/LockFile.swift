@@ -26,6 +26,8 @@ struct LockFile: ~Copyable {
                 throw StoreError(.readOnly, "cannot lock \(path): remount its file system for writing", errno: errno)
             case .noSpace:
                 throw StoreError(.full, "cannot create \(path): free space on its file system", errno: errno)
+            case .permissionDenied:
+                throw StoreError(.io, "\(path) may be written by root only: be root", errno: errno)
             default:
                 throw StoreError(.io, "cannot open \(path)", errno: errno)
             }

@@ -238,7 +238,8 @@ package struct Store: ~Copyable {
         StoreError(
             .missing,
             "there is no \(directory)/\(fileName): no pod was ever added here, its file system is not mounted, or it "
-                + "was moved away. Restore it, or name the right dataDir; nothing was changed")
+                + "was moved away. Restore it, name the right dataDir, or begin with `plumbctl network add`; nothing was changed"
+        )
     }
 
     /// Makes the directory, and those above it, for root and the group only.

@@ -9,7 +9,12 @@ struct ApplyCommand: ParsableCommand {
         abstract: "Makes the kernel agree with the database, and collects what vanished pods left.",
         discussion: """
             Safe at any time, beside running ADDs and DELs and beside itself. One failure stays one: the rest is mended \
-            all the same. Exit status: 0 the kernel agrees, 1 something failed, and stderr names it.
+            all the same.
+
+              plumbctl apply
+              plumbctl apply --metrics /run/plumb/plumb.prom
+
+            Exit status: 0 the kernel agrees, 1 something failed, and stderr names it.
             """)
 
     @OptionGroup var options: CommonOptions

@@ -7,7 +7,7 @@ enum DatabaseCheck {
         do throws(StoreError) {
             let store = try Store.open(directory: directory, access: .read)
             let health = try store.health()
-            return soundness(health) + [log(health, directory), readers(directory)]
+            return soundness(health) + room(directory) + [log(health, directory), readers(directory)]
         } catch {
             return [Finding(.error, "database", error.description)]
         }
@@ -36,6 +36,17 @@ enum DatabaseCheck {
                     "sound; \(health.databaseBytes >> 10) KiB, \(health.events) events"))
         }
         return findings
+    }
+
+    /// Of whom is not root nothing can be told: nobody else may write.
+    private static func room(_ directory: String) -> [Finding] {
+        guard Privilege.isRoot else { return [] }
+        do throws(StoreError) {
+            try Store.checkRoom(directory: directory)
+            return []
+        } catch {
+            return [Finding(.error, "database", "no pod can be added: \(error)")]
+        }
     }
 
     private static func log(_ health: Health, _ directory: String) -> Finding {

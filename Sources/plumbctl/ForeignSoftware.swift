@@ -30,13 +30,17 @@ enum ForeignSoftware {
     private static func bridgeNetfilter(_ intent: Intent) -> [Finding] {
         // Somebody wants it so.
         if intent.networks.contains(where: \.spec.bridgeNetfilter) { return [] }
-        return ["iptables", "ip6tables"].filter { File.line("/proc/sys/net/bridge/bridge-nf-call-\($0)") == "1" }.map {
-            table in
+        let switches = ["iptables", "ip6tables"].map { "bridge-nf-call-\($0)" }
+            .filter { File.line("/proc/sys/net/bridge/\($0)") == "1" }
+        guard !switches.isEmpty else { return [] }
+        // No warning: what drops packets by it is one, under "forwarding", and kube-proxy's nodes have it on for good.
+        return [
             Finding(
-                .warning, "br_netfilter",
-                "bridge-nf-call-\(table) is 1: the host's \(table) rules also see what goes from pod to pod on one bridge",
-                remedy: "needed by kube-proxy in iptables mode; else `sysctl -w net.bridge.bridge-nf-call-\(table)=0`")
-        }
+                .ok, "br_netfilter",
+                "\(switches.joined(separator: " and ")) on: the host's rules also see what goes from pod to pod on one bridge",
+                remedy: "as kube-proxy in iptables mode needs it; else "
+                    + "`sysctl -w \(switches.map { "net.bridge.\($0)=0" }.joined(separator: " "))`")
+        ]
     }
 
     private static func firewalld(_ bridges: [String]) -> [Finding] {

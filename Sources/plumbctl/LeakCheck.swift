@@ -10,8 +10,12 @@ enum LeakCheck {
             var kernel = try LiveKernel(bootID: Boot.currentID())
             let examination = try examine(store, &kernel)
             return pools(try store.pools()) + leaks(examination) + [drift(examination)] + needs(examination)
-        } catch let error as ReconcilerError {
-            return [Finding(.error, "kernel", error.description)]
+        } catch let error as ReconcilerError where error.code != .store {
+            return [
+                Finding(
+                    .error, "kernel", error.description,
+                    remedy: Privilege.isRoot ? "" : "be root: pods and the kernel can be looked at by nobody else")
+            ]
         } catch {
             // Of the database another part tells.
             return []

@@ -1,5 +1,6 @@
 internal import Addressing
 internal import ArgumentParser
+internal import Glibc
 internal import Reconciler
 internal import Store
 
@@ -7,7 +8,15 @@ struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
         abstract: "Shows what apply would change, and why; changes nothing.",
-        discussion: "Exit status: 0 nothing to do, 2 something to do, 1 the node could not be examined.")
+        discussion: """
+            `+` is missing and would be added, `~` changed, `-` deleted; `!` is somebody else's and in the way. Below each stands \
+            the command that it amounts to.
+
+              plumbctl plan
+              plumbctl plan -o json | jq -r '.changes[].command'
+
+            Exit status: 0 nothing to do, 2 something to do, 1 the node could not be examined.
+            """)
 
     @OptionGroup var options: CommonOptions
 
@@ -93,7 +102,19 @@ func opening<T>(
         Terminal.talk("plumbctl: \(error)")
         throw ExitCode(1)
     } catch let error as ReconcilerError {
-        Terminal.talk("plumbctl: \(error)")
+        Terminal.talk("plumbctl: \(error)" + (error.code == .kernel ? Privilege.advice : ""))
         throw ExitCode(1)
+    }
+}
+
+enum Privilege {
+    static var isRoot: Bool { geteuid() == 0 }
+
+    /// To what the kernel refused to somebody who is not root.
+    static var advice: String {
+        isRoot
+            ? ""
+            : ": looking into the kernel takes root; whoever may read the database has `plumbctl get`, `history`, `sql` "
+                + "and `snapshot`"
     }
 }

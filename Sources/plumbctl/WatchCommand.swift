@@ -15,7 +15,10 @@ struct WatchCommand: ParsableCommand {
             DEL and apply: it leaves alone what they work on. Ends on SIGTERM; SIGHUP makes it look at everything.
 
               plumbctl watch
+              plumbctl watch -o json             one object a line
               systemctl enable --now plumb-watch.service
+
+            Exit status: 0 it was told to end, 1 an error.
             """)
 
     @OptionGroup var options: CommonOptions
@@ -30,6 +33,10 @@ struct WatchCommand: ParsableCommand {
     }
 
     func run() throws {
+        guard Privilege.isRoot else {
+            Terminal.talk("plumbctl: watch mends what pods need, and takes root")
+            throw ExitCode(1)
+        }
         let log = WatchLog(options, metrics)
         do {
             var watcher = try Watcher(
