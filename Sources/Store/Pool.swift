@@ -1,8 +1,8 @@
 internal import Addressing
 
 /// A range and how full it is.
-package struct Pool: Hashable, Sendable, Encodable {
-    package enum Fullness: String, Hashable, Sendable, Encodable {
+package struct Pool: Hashable, Sendable {
+    package enum Fullness: String, Hashable, Sendable {
         case ok, full
         /// From 90 %.
         case nearlyFull = "nearly full"
@@ -16,8 +16,8 @@ package struct Pool: Hashable, Sendable, Encodable {
     package var gateway: String
     /// Addresses held by pods on this bridge, of whichever network.
     package var used: Int
-    /// Addresses for pods, in full: an IPv6 /64 has more than a number in JSON holds.
-    package var size: String
+    /// Addresses for pods; in full, where an IPv6 /64 has more than 64 bits hold.
+    package var size: UInt128
     /// Of 100; `nil` while the size is not known.
     package var percent: Double?
     package var state: Fullness
@@ -38,7 +38,7 @@ extension Store {
                 exclude: row.parsed(9, "excluded blocks", { RangeSpec.blocks($0) }))
             return Pool(
                 network: row.text(0), bridge: row.text(1), subnet: row.text(2), first: row.text(3), last: row.text(4),
-                gateway: row.text(5), used: Int(row.integer(6)), size: String(range.size), percent: percent,
+                gateway: row.text(5), used: Int(row.integer(6)), size: range.size, percent: percent,
                 state: row.bool(8) ? .full : percent.map { $0 >= 90 } ?? false ? .nearlyFull : .ok)
         }
     }

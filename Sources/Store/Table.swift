@@ -67,9 +67,13 @@ extension Connection {
         return answer
     }
 
+    /// Rows that were written, all in all.
+    fileprivate var totalChanges: Int { Int(sqlite3_total_changes(handle)) }
+
     /// Runs a script, and answers with a table for each statement that gives rows.
-    func run(script: String) throws(StoreError) -> [Table] {
+    func run(script: String, _ changes: inout Int) throws(StoreError) -> [Table] {
         var tables: [Table] = []
+        var written = 0
         try forEachStatement(script) { (statement, sql) throws(StoreError) in
             let words = sql.split(whereSeparator: \.isWhitespace)
             if let word = words.first?.uppercased(),
@@ -79,14 +83,18 @@ extension Connection {
                     .sqlite, "\(word): all that is given is one transaction already; leave BEGIN and COMMIT out")
             }
             var table = Table(columns: statement.columnNames)
+            let before = totalChanges
             while true {
                 let status = statement.step()
                 if status == SQLITE_DONE { break }
                 guard status == SQLITE_ROW else { throw scriptError(status, sql) }
                 table.rows.append(table.columns.indices.map { statement.value(Int32($0)) })
             }
+            // SQLite's own count stays that of an earlier statement where one writes no rows.
+            if totalChanges != before { written += self.changes }
             if !table.columns.isEmpty { tables.append(table) }
         }
+        changes = written
         return tables
     }
 }
@@ -97,11 +105,20 @@ extension Store {
 
     /// Runs a script in one snapshot, of a store that was opened to read.
     package func read(script: String) throws(StoreError) -> [Table] {
-        try read { (database) throws(StoreError) in try database.run(script: script) }
+        try read { (database) throws(StoreError) in
+            var changes = 0
+            return try database.run(script: script, &changes)
+        }
     }
 
     /// Runs a script in one transaction, under the writer's lock, and on the disk before this returns.
-    package func write(script: String) throws(StoreError) -> [Table] {
-        try write(durable: true) { (database) throws(StoreError) in try database.run(script: script) }
+    ///
+    /// - Returns: a table for each statement that gives rows, and how many rows were written by statements, not triggers.
+    package func write(script: String) throws(StoreError) -> (tables: [Table], changes: Int) {
+        try write(durable: true) { (database) throws(StoreError) in
+            var changes = 0
+            let tables = try database.run(script: script, &changes)
+            return (tables, changes)
+        }
     }
 }

@@ -43,6 +43,8 @@ struct ExplainCommand: ParsableCommand {
 struct Explanation: Encodable {
     struct Found: Encodable {
         var pod: String
+        var podNamespace: OrNull<String>
+        var podName: OrNull<String>
         var state: String
         var network: String
         var bridge: String
@@ -52,8 +54,8 @@ struct Explanation: Encodable {
         var interface: String
         var hostInterface: String
         var mac: String
-        var mtu: Int?
-        var containerID: String
+        var mtu: OrNull<Int>
+        var containerId: String
         var namespace: String
         var repairPod: String
         var ipam: String
@@ -140,6 +142,9 @@ struct Explanation: Encodable {
             Terminal.heading("address \(subject)")
             for line in address { Terminal.say("  \(line)") }
         }
+        if address.isEmpty, attachments.isEmpty {
+            Terminal.say("\(subject) is no pod, container or interface of now; it was:")
+        }
         for (index, found) in attachments.enumerated() {
             if index > 0 || !address.isEmpty { Terminal.say("") }
             found.print()
@@ -162,6 +167,8 @@ struct Explanation: Encodable {
 extension Explanation.Found {
     init(_ attachment: Attachment, _ examination: Examination) {
         pod = attachment.label
+        podNamespace = OrNull(attachment.pod.namespace)
+        podName = OrNull(attachment.pod.name)
         state = attachment.state.rawValue
         network = attachment.network
         bridge = attachment.bridge
@@ -173,8 +180,8 @@ extension Explanation.Found {
         interface = attachment.ifname
         hostInterface = attachment.hostIfname
         mac = attachment.mac.description
-        mtu = attachment.mtu
-        containerID = attachment.containerID
+        mtu = OrNull(attachment.mtu)
+        containerId = attachment.containerID
         namespace = attachment.namespace.path
         repairPod = attachment.repairPod.rawValue
         ipam = attachment.delegate?.type ?? (attachment.leases.isEmpty ? "none" : "plumb")
@@ -197,8 +204,8 @@ extension Explanation.Found {
             ("state", state), ("network", "\(network), bridge \(bridge)"),
             ("addresses", addresses.isEmpty ? "none" : addresses.joined(separator: ", ") + gateway),
             ("routes", routes.isEmpty ? "none" : routes.joined(separator: ", ")),
-            ("interface", "\(interface) \(mac)" + (mtu.map { " mtu \($0)" } ?? "")), ("host end", hostInterface),
-            ("container", containerID), ("namespace", namespace), ("ipam", ipam), ("repair", repairPod),
+            ("interface", "\(interface) \(mac)" + (mtu.value.map { " mtu \($0)" } ?? "")), ("host end", hostInterface),
+            ("container", containerId), ("namespace", namespace), ("ipam", ipam), ("repair", repairPod),
         ] {
             Terminal.say("  " + name.padded(to: 11) + value)
         }

@@ -45,8 +45,8 @@ private struct GarbageView: Encodable {
     struct Orphan: Encodable {
         var object: String
         /// As the kernel's alias says it: network, pod and interface.
-        var owner: String?
-        var bridge: String?
+        var owner: OrNull<String>
+        var bridge: OrNull<String>
         var command: String
     }
 
@@ -57,12 +57,10 @@ private struct GarbageView: Encodable {
 
     init(_ report: GarbageReport, deleted: Bool) {
         orphans = report.orphans.map { object in
-            var orphan = Orphan(object: object.resource.name, command: object.resource.command(.delete))
-            if case .veth(let veth) = object {
-                orphan.owner = veth.alias
-                orphan.bridge = veth.bridge
-            }
-            return orphan
+            let veth: Veth? = if case .veth(let veth) = object { veth } else { nil }
+            return Orphan(
+                object: object.resource.name, owner: OrNull(veth?.alias), bridge: OrNull(veth?.bridge),
+                command: object.resource.command(.delete))
         }
         orphansAreDeleted = deleted
         let lines = PlanLines(Intent())
@@ -75,7 +73,7 @@ private struct GarbageView: Encodable {
             Terminal.heading(orphansAreDeleted ? "Orphans, deleted" : "Orphans, kept (gc --orphans deletes them)")
             Terminal.table(
                 ["OBJECT", "ITS ALIAS SAYS", "ON", "COMMAND"],
-                orphans.map { [$0.object, $0.owner ?? "-", $0.bridge ?? "-", $0.command] })
+                orphans.map { [PlanLine.short($0.object), $0.owner.value ?? "-", $0.bridge.value ?? "-", $0.command] })
             Terminal.say("")
         }
         for line in collected { line.say() }

@@ -12,6 +12,8 @@ struct GetCommand: ParsableCommand {
               plumbctl get addresses --network pods
               plumbctl get events --limit 20
               plumbctl get pools -o json
+
+            Exit status: 0, also where there is nothing to list; 1 an error.
             """)
 
     @Argument(help: ArgumentHelp("What to list.", valueName: "what"))

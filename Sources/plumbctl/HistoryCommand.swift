@@ -11,6 +11,8 @@ struct HistoryCommand: ParsableCommand {
               plumbctl history 10.244.1.17 --at 2026-11-24T03:14:00Z
               plumbctl history 10.244.1.17 --since 2d
               plumbctl history default/web-0
+
+            Exit status: 0, also where nothing is known; 1 an error.
             """)
 
     @Argument(help: ArgumentHelp("An address, a pod, or the beginning of a container's id.", valueName: "what"))

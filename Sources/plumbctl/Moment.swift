@@ -3,11 +3,13 @@ internal import Glibc
 internal import Store
 
 /// A moment as people write it; UTC throughout, as all that Plumb says.
-struct Moment: ExpressibleByArgument {
+struct Moment: ExpressibleByArgument, CustomStringConvertible {
     /// Since 1970.
     var milliseconds: Int64
 
     static let help = "2026-11-24T03:14:00Z, 2026-11-24, 03:14 (the last one, UTC), or 30m, 2h, 3d ago."
+
+    init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
     init?(argument: String) { self.init(argument, now: Clock.nowMilliseconds()) }
 
@@ -64,5 +66,18 @@ struct Moment: ExpressibleByArgument {
         date.tm_mon = fields[1] - 1
         date.tm_mday = fields[2]
         return Int64(timegm(&date)) * 1_000
+    }
+
+    /// `2026-11-24T03:14:00Z`.
+    var description: String {
+        var seconds = time_t(milliseconds / 1_000)
+        var date = tm()
+        gmtime_r(&seconds, &date)
+        func digits(_ number: Int32, _ count: Int = 2) -> String {
+            let text = String(number)
+            return String(repeating: "0", count: max(0, count - text.count)) + text
+        }
+        return digits(date.tm_year + 1900, 4) + "-" + digits(date.tm_mon + 1) + "-" + digits(date.tm_mday) + "T"
+            + digits(date.tm_hour) + ":" + digits(date.tm_min) + ":" + digits(date.tm_sec) + "Z"
     }
 }

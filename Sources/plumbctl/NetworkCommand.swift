@@ -11,6 +11,8 @@ struct NetworkCommand: ParsableCommand {
               plumbctl network add /etc/cni/net.d/10-plumb.conflist
               plumbctl network list
               plumbctl network remove pods
+
+            Exit status: 0 done, 1 an error, which stderr names.
             """,
         subcommands: [Add.self, List.self, Remove.self])
 
@@ -67,7 +69,8 @@ struct NetworkCommand: ParsableCommand {
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "list", abstract: "Lists networks: as `plumbctl get networks`.")
+            commandName: "list", abstract: "Lists networks: as `plumbctl get networks`.",
+            discussion: "  plumbctl network list")
 
         @OptionGroup var options: CommonOptions
 

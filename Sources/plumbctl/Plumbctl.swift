@@ -17,7 +17,7 @@ struct Plumbctl: ParsableCommand {
               plumbctl history 10.244.1.17 --at 03:14
                                                  who had that address then
 
-            Exit status: 0 all is well, 1 an error, 2 there is something to see to.
+            Exit status: 0 all is well, 1 an error, 2 there is something to see to, 64 it was not understood.
             """,
         version: "0.1.0",
         groupedSubcommands: [

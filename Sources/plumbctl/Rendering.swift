@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import Glibc
 internal import Store
 
 /// Rows as they are shown: one place for tables and JSON.
@@ -49,18 +50,39 @@ struct Rows {
 
     private static func cell(_ value: SQLValue, column: String) -> String {
         switch value {
-        case .null: "-"
+        case .null, .text(""): "-"
+        // What a route has unless told otherwise.
+        case .int64(0) where column == "metric", .int64(254) where column == "table": "-"
         case .int64(let integer): String(integer)
-        case .real(let real): abs(real) < 1e15 ? String(real) : "\((real / 1e18).rounded() / 10)e19"
+        case .real(let real): short(real)
         case .text(let text) where column == "container_id": String(text.prefix(12))
         // Control characters of whoever wrote the row are not the terminal's business.
         case .text(let text): String(text.map { $0.isNewline || $0 == "\t" || $0 == "\u{1b}" ? " " : $0 })
         }
     }
 
+    /// A size that nobody reads to its last digit: `1.8e+19`.
+    static func short(_ number: Double) -> String {
+        guard abs(number) >= 1e15, number.isFinite else { return String(number) }
+        let power = Int(log10(abs(number)).rounded(.down))
+        return "\((number / pow(10, Double(power)) * 10).rounded() / 10)e+\(power)"
+    }
+
     static func camelCase(_ name: String) -> String {
         let words = name.split(separator: "_")
         return words.enumerated().map { $0 == 0 ? String($1) : $1.prefix(1).uppercased() + $1.dropFirst() }.joined()
+    }
+}
+
+/// A value that JSON always has, be it null: whoever reads it finds the same keys each time.
+struct OrNull<Value: Encodable>: Encodable {
+    var value: Value?
+
+    init(_ value: Value?) { self.value = value }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        if let value { try container.encode(value) } else { try container.encodeNil() }
     }
 }
 

@@ -13,6 +13,9 @@ struct SQLCommand: ParsableCommand {
               plumbctl sql "SELECT * FROM v_leases"
               plumbctl sql "INSERT INTO routes (dst, gateway) VALUES ('10.244.2.0/24', '192.168.0.12')"
               plumbctl sql < changes.sql
+
+            JSON is one list of rows for each statement that gives some, with columns as SQL names them. stderr says how many \
+            rows were written. Exit status: 0 done, 1 an error, and nothing was changed.
             """)
 
     @Argument(help: ArgumentHelp("SQL statements.", valueName: "statements"))
@@ -25,14 +28,16 @@ struct SQLCommand: ParsableCommand {
         let answer = try reading(options) { (store) throws(StoreError) in
             store.isReadOnly(text) ? try store.read(script: text) : nil
         }
-        let tables =
-            if let answer {
-                answer
-            } else {
-                try storing(options, access: .write) { (store) throws(StoreError) in try store.write(script: text) }
-            }
         // A statement without rows gives no table, so that JSON is one list where one statement is given.
+        if let answer {
+            for table in answer { try show(table) }
+            return
+        }
+        let (tables, changes) = try storing(options, access: .write) { (store) throws(StoreError) in
+            try store.write(script: text)
+        }
         for table in tables { try show(table) }
+        Terminal.talk("Wrote \(Terminal.count(changes, "row")).")
     }
 
     private func show(_ table: Table) throws {

@@ -38,14 +38,16 @@ struct Status: Encodable {
     }
 
     struct LastRun: Encodable {
-        var startedMilliseconds: Int64
-        var durationMilliseconds: Int64
+        var started: String
+        var durationMs: Int64
+        var planned: Int
+        var done: Int
         var failed: Int
-        var error: String?
+        var error: OrNull<String>
     }
 
     var networks: [NetworkLine]
-    var pools: [Pool]
+    var pools: [PoolLine]
     var attachments: [String: Int]
     var drift: Int
     /// Pools from 90 %, a log that grows, what the kernel lacks.
@@ -54,7 +56,7 @@ struct Status: Encodable {
     var notices: [String]
     /// What of others keeps pods' packets from passing, with the command that opens it.
     var forwarding: [Obstacle]
-    var lastRun: LastRun?
+    var lastRun: OrNull<LastRun>
 
     struct Obstacle: Encodable {
         var reason: String
@@ -73,12 +75,14 @@ struct Status: Encodable {
                 network: network.spec.name, bridge: bridge,
                 pods: intent.attachments.count { $0.networkID == network.id }, link: link)
         }
-        pools = try store.pools()
+        let pools = try store.pools()
+        self.pools = pools.map(PoolLine.init)
         attachments = Dictionary(grouping: intent.attachments, by: \.state.rawValue).mapValues(\.count)
         drift =
             examination.plan.changes.count + examination.plan.conflicts.count + examination.releases.count
             + examination.deleting.count + examination.strays.count
-        warnings = pools.filter { $0.state != .ok }.map { pool in
+        warnings = Status.wantOfRoom(store.directory)
+        warnings += pools.filter { $0.state != .ok }.map { pool in
             "pool \(pool.subnet) of network \(pool.network) is \(pool.state.rawValue): \(pool.used) of \(pool.size) addresses "
                 + "are in use; give the network another range, or find leaks with `plumbctl gc`"
         }
@@ -90,22 +94,31 @@ struct Status: Encodable {
         warnings += KernelNeeds.missing(needsIPv6: pools.contains { $0.subnet.contains(":") })
         problems = Rows(try store.list(.problems)).objects
         notices =
-            examination.plan.notices.map(\.text) + facts.unread.map { "whether pods' packets pass cannot be told in full: \($0)" }
+            examination.plan.notices.map(\.text)
+            + facts.unread.map { "whether pods' packets pass cannot be told in full: \($0)" }
         forwarding = forwardingObstacles(intent, facts).map { Obstacle(reason: $0.reason, command: $0.command) }
-        lastRun = try store.lastRun().map {
-            LastRun(
-                startedMilliseconds: $0.startedMilliseconds, durationMilliseconds: $0.durationMilliseconds,
-                failed: $0.failed, error: $0.error)
-        }
+        lastRun = OrNull(
+            try store.lastRun().map {
+                LastRun(
+                    started: Moment(milliseconds: $0.startedMilliseconds).description,
+                    durationMs: $0.durationMilliseconds, planned: $0.planned, done: $0.done, failed: $0.failed,
+                    error: OrNull($0.error))
+            })
         problemRows = Rows(try store.list(.problems))
-        started = try store.list(.runs, limit: 1).rows.first.flatMap { row in
-            if row.count > 1, case .text(let text) = row[1] { text } else { nil }
+    }
+
+    /// Why no ADD could be recorded.
+    private static func wantOfRoom(_ directory: String) -> [String] {
+        guard Privilege.isRoot else { return [] }
+        do throws(StoreError) {
+            try Store.checkRoom(directory: directory)
+            return []
+        } catch {
+            return ["no pod can be added: \(error)"]
         }
     }
 
     private var problemRows: Rows
-    /// Of the last run, for people.
-    private var started: String?
 
     private enum CodingKeys: String, CodingKey {
         case networks, pools, attachments, drift, warnings, problems, notices, forwarding, lastRun
@@ -127,8 +140,8 @@ struct Status: Encodable {
                 ["POOL", "NETWORK", "GATEWAY", "USED", "SIZE", "FULL", "STATE"],
                 pools.map {
                     [
-                        $0.subnet, $0.network, $0.gateway, String($0.used), $0.size, "\($0.percent ?? 0) %",
-                        $0.state.rawValue,
+                        $0.subnet, $0.network, $0.gateway, String($0.used), $0.size.text,
+                        $0.percent.value.map { "\($0) %" } ?? "-", $0.state,
                     ]
                 })
         }
@@ -137,10 +150,12 @@ struct Status: Encodable {
         Terminal.say("Attachments: \(counts.isEmpty ? "none" : counts)")
         let seen = drift == 0 ? "none" : "\(drift) to mend, see `plumbctl plan`"
         Terminal.say("Drift: " + Terminal.coloured(seen, drift == 0 ? .green : .red))
-        if let lastRun {
-            let outcome = lastRun.failed == 0 ? "no failure" : "\(lastRun.failed) failed: \(lastRun.error ?? "")"
+        if let lastRun = lastRun.value {
+            // What failed stands below, one by one.
+            let error = problemRows.rows.isEmpty ? lastRun.error.value.map { ": \($0)" } ?? "" : ""
+            let outcome = lastRun.failed == 0 ? "no failure" : "\(lastRun.failed) failed\(error)"
             Terminal.say(
-                "Last apply: \(started ?? ""), took \(lastRun.durationMilliseconds) ms, "
+                "Last apply: \(lastRun.started), took \(lastRun.durationMs) ms, "
                     + Terminal.coloured(outcome, lastRun.failed == 0 ? nil : .red))
         } else {
             Terminal.say("Last apply: never")

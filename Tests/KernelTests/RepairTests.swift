@@ -25,14 +25,14 @@ import Testing
             plan: "+ address fd00:10:244::2/64 on eth0 of pod default/pod1: missing"),
         Sabotage(
             "default route", "ip -n pod1 route del default",
-            plan: "+ route 0.0.0.0/0 metric 0 table 254 of pod default/pod1: missing"),
+            plan: "+ route 0.0.0.0/0 of pod default/pod1: missing"),
         Sabotage(
             "IPv6 default route", "ip -n pod1 -6 route del default",
-            plan: "+ route ::/0 metric 0 table 254 of pod default/pod1: missing"),
+            plan: "+ route ::/0 of pod default/pod1: missing"),
         Sabotage(
             "default route by another gateway",
             "ip -n pod1 route replace default via 10.244.0.77 proto 80",
-            plan: "~ route 0.0.0.0/0 metric 0 table 254 of pod default/pod1: it goes via 10.244.0.77"),
+            plan: "~ route 0.0.0.0/0 of pod default/pod1: it goes via 10.244.0.77"),
         Sabotage("host end deleted", "ip link del $VETH", plan: "of pod default/pod1: missing"),
         Sabotage("host end down", "ip link set $VETH down", plan: "of pod default/pod1: it is down"),
         Sabotage(

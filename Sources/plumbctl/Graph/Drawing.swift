@@ -140,20 +140,21 @@ struct Drawing {
         return pill.y + pill.height / 2
     }
 
-    private mutating func draw(_ pool: Pool, x: Int, y: Int) {
-        let style = pool.state == .ok ? "ok" : pool.state == .full ? "drift" : "pending"
-        let percent = min(100, max(0, pool.percent ?? 0))
+    private mutating func draw(_ pool: PoolLine, x: Int, y: Int) {
+        let style = pool.state == "ok" ? "ok" : pool.state == "full" ? "drift" : "pending"
+        let percent = min(100, max(0, pool.percent.value ?? 0))
         svg.text(x, y + 10, pool.subnet, style: "mono", size: 11, width: 146)
         svg.rect(
             Box(x: x + 150, y: y + 2, width: 80, height: 9), radius: 4, style: "bar",
-            title: "\(pool.used) of \(pool.size)")
+            title: "\(pool.used) of \(pool.size.text)")
         let filled = Int(percent * 0.8 + 0.5)
         if pool.used > 0 {
             svg.rect(Box(x: x + 150, y: y + 2, width: max(4, filled), height: 9), radius: 4, style: style)
         }
-        let size = pool.size.count > 7 ? "many" : pool.size
+        let size = pool.size.text.count > 7 || pool.size.value > 9_999_999 ? "many" : pool.size.text
         svg.text(
-            x + 300, y + 11, "\(pool.used)/\(size)", style: pool.state == .ok ? "muted" : style, size: 11, anchor: "end"
+            x + 300, y + 11, "\(pool.used)/\(size)", style: pool.state == "ok" ? "muted" : style, size: 11,
+            anchor: "end"
         )
     }
 

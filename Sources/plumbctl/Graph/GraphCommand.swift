@@ -14,6 +14,8 @@ struct GraphCommand: ParsableCommand {
 
               plumbctl graph > node.svg
               plumbctl graph --theme dark --file node.svg
+
+            Exit status: 0, whatever is to be seen; 1 an error.
             """)
 
     @Option(help: ArgumentHelp("Where to write it; written over.", valueName: "path"))

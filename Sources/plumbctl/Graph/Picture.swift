@@ -25,7 +25,7 @@ struct Picture: Encodable {
         var gateways: [String]
         /// up, down, missing, or up and somebody else's.
         var state: String
-        var pools: [Pool]
+        var pools: [PoolLine]
         var pods: [Pod]
         var reasons: [String]
     }
@@ -65,7 +65,7 @@ struct Picture: Encodable {
             let attachments = intent.attachments.filter { $0.bridge == name }
             var gateways: [String] = []
             for range in networks.filter(\.spec.isGateway).flatMap({ $0.spec.rangeSets.joined() }) {
-                let gateway = "\(range.gateway)/\(range.subnet.prefixLength)"
+                let gateway = range.gateway.description
                 if !gateways.contains(gateway) { gateways.append(gateway) }
             }
             var state = "missing"
@@ -75,7 +75,7 @@ struct Picture: Encodable {
             let own = plan.changes.filter { $0.attachment == nil && Picture.isAbout($0.object, bridge: name) }
             return BridgeBox(
                 name: name, networks: networks.map(\.spec.name), gateways: gateways, state: state,
-                pools: pools.filter { $0.bridge == name },
+                pools: pools.filter { $0.bridge == name }.map(PoolLine.init),
                 pods: attachments.map { Pod($0, reasons: reasons[$0.id] ?? [], note: notes[$0.id], gone: gone[$0.id]) }
                     .sorted { $0.sortKey < $1.sortKey },
                 reasons: own.map { lines.line($0).text() })
