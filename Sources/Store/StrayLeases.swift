@@ -22,18 +22,46 @@ extension Store {
         guard hasRoutes || hasLeases else { return [] }
         return try write { (database) throws(StoreError) in
             let strays = try Store.strayLeases(database)
+            var beginnings: [String: [String: Int64]] = [:]
+            for bridge in Set(strays.map(\.bridge)) { beginnings[bridge] = try beginningsOfLeases(bridge, database) }
             for stray in strays {
                 try database.run(
                     "DELETE FROM addresses WHERE bridge = ? AND address = ?", .text(stray.bridge), .text(stray.address))
                 if let address = IPAddress(stray.address) {
                     try Allocation.remember(address, bridge: stray.bridge, database)
                 }
-                let event = Event(kind: .released, object: stray.address, reason: stray.reason, since: stray.since)
-                try Event.write([event], database)
+                try recordEnd(of: stray, begun: beginnings[stray.bridge]?[stray.address], database)
             }
             try database.run("DELETE FROM routes WHERE \(Store.isStrayRoute)")
             return strays
         }
+    }
+
+    /// By address, the newest event that assigned it. One look at all of them, for none is found by its address.
+    private func beginningsOfLeases(
+        _ bridge: String, _ database: borrowing Connection
+    ) throws(StoreError) -> [String: Int64] {
+        let rows = try database.query(
+            """
+            SELECT object, max(id) FROM events
+            WHERE kind = 'assigned' AND network IN (SELECT name FROM networks WHERE bridge = ?) GROUP BY object
+            """, .text(bridge)
+        ) { (row) throws(StoreError) in (row.text(0), row.integer(1)) }
+        return Dictionary(rows, uniquingKeysWith: max)
+    }
+
+    /// - Parameter event: that of its beginning, which says whose it was; `nil`: it is forgotten.
+    private func recordEnd(
+        of stray: StrayLease, begun event: Int64?, _ database: borrowing Connection
+    ) throws(StoreError) {
+        try database.run(
+            """
+            INSERT INTO events (at_ms, kind, object, reason, attachment_id, network, container_id, ifname,
+            pod_namespace, pod_name, since_ms)
+            SELECT ?1, 'released', ?2, ?3, attachment_id, network, container_id, ifname, pod_namespace, pod_name,
+            coalesce(?4, at_ms) FROM (SELECT 1) LEFT JOIN events ON id = ?5
+            """, .integer(Clock.nowMilliseconds()), .text(stray.address), .text(stray.reason), .optional(stray.since),
+            .optional(event))
     }
 
     private static let isStrayRoute = "attachment_id NOT IN (SELECT id FROM attachments)"

@@ -22,6 +22,11 @@ import Testing
         #expect(try node.sql("SELECT count(*) FROM routes WHERE attachment_id IS NOT NULL") == "0")
         let events = "SELECT count(*) FROM events WHERE reason = 'its attachment was deleted' AND kind = 'released'"
         #expect(try node.sql(events) == "2")
+        let history = """
+            SELECT network, pod_name, container_id, since > '2024', until > '2024', reason FROM v_address_history
+            WHERE address = '10.9.0.2'
+            """
+        #expect(try node.sql(history) == "pods|pod1|c-pod1|1|1|its attachment was deleted")
         #expect(try node.add("pod2", ShellDeleteTests.members)["ips"][0]["address"].text == "10.9.0.2/30")
     }
 
