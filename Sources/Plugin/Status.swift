@@ -40,7 +40,7 @@ extension Plugin {
             guard Store.exists(config.dataDirectory) else {
                 // The first ADD makes it, unless it is one that was lost.
                 try refuseToForget(config, kernel)
-                return try judge(NetworkUsage(), [], config, &kernel)
+                return try judge(NetworkUsage(), [], config, &kernel) { 0 }
             }
             let store = try storing { () throws(StoreError) in
                 try Store.open(directory: config.dataDirectory, access: .write, endsWithProcess: true)
@@ -48,21 +48,25 @@ extension Plugin {
             try storing { () throws(StoreError) in try store.probe() }
             let usage = try storing { () throws(StoreError) in try store.usage(config.network, bootID: bootID) }
             var elsewhere: [Attachment] = []
-            for place in usage.living where place.bridge != usage.network?.spec.bridge {
-                elsewhere += try storing { () throws(StoreError) in
-                    try store.intent(attachment: place.example).attachments
-                }
+            for example in usage.elsewhere {
+                elsewhere += try storing { () throws(StoreError) in try store.intent(attachment: example).attachments }
             }
-            try judge(usage, elsewhere, config, &kernel)
+            try judge(usage, elsewhere, config, &kernel) { () throws(PluginError) in
+                guard let network = usage.network?.id else { return 0 }
+                return try storing { () throws(StoreError) in try store.living(network: network, bootID: bootID) }
+            }
         } catch {
             guard error.code != .cutOff else { throw error }
             throw PluginError(.unavailable, error.message, details: error.details)
         }
     }
 
-    /// - Parameter elsewhere: one attachment for each bridge that the network has left, and pods of it have not.
+    /// - Parameters:
+    ///   - elsewhere: one attachment for each bridge that the network has left, and pods of it have not.
+    ///   - count: how many pods the network has; asked only if they lack something.
     private static func judge(
-        _ usage: NetworkUsage, _ elsewhere: [Attachment], _ config: Config, _ kernel: inout LiveKernel
+        _ usage: NetworkUsage, _ elsewhere: [Attachment], _ config: Config, _ kernel: inout LiveKernel,
+        count: () throws(PluginError) -> Int
     ) throws(PluginError) {
         let network = "network \(config.network.name)"
         var reasons = usage.exhausted.map { "\(network): no address is left in \($0)" }
@@ -76,12 +80,12 @@ extension Plugin {
             reasons.append("\(network): key \(key): \(obstacle)")
         }
         let plan = try reconciling { () throws(ReconcilerError) in
-            try hostPlan(usage.living.isEmpty ? nil : usage.network, elsewhere, bridge: config.network.bridge, &kernel)
+            try hostPlan(usage.isInUse ? usage.network : nil, elsewhere, bridge: config.network.bridge, &kernel)
         }
-        let pods = usage.living.reduce(0) { $0 + $1.count }
-        let lacking = pods == 0 ? [] : plan.changes.compactMap(\.lack)
+        let lacking = usage.isInUse ? plan.changes.compactMap(\.lack) : []
         let conflicts = plan.conflicts.map(\.reason)
-        if !lacking.isEmpty || (pods > 0 && !conflicts.isEmpty) {
+        if !lacking.isEmpty || usage.isInUse && !conflicts.isEmpty {
+            let pods = try count()
             let cut =
                 "\(network): \(pods == 1 ? "1 pod is" : "\(pods) pods are") cut off, in part at least, until "
                 + "`plumbctl apply`: "

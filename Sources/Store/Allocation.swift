@@ -61,11 +61,7 @@ enum Allocation {
     private static func allocateFresh(
         from range: RangeSpec, id: Int64, bridge: String, _ database: borrowing Connection
     ) throws(StoreError) -> IPAddress? {
-        let next = try database.query("SELECT next FROM ranges WHERE id = ?", .integer(id)) {
-            (row) throws(StoreError) in
-            row.optionalText(0)
-        }
-        guard let text = next.first ?? nil else { return nil }
+        guard let text = try next(ofRange: id, database) else { return nil }
         guard var candidate = IPAddress(text), candidate <= range.last else {
             throw StoreError(.invalid, "range \(range.subnet): its next address \"\(text)\" is none of its own")
         }
@@ -90,8 +86,15 @@ enum Allocation {
         }
     }
 
+    /// The lowest address of a range that was never handed out, as it is written; `nil` when all were.
+    static func next(ofRange id: Int64, _ database: borrowing Connection) throws(StoreError) -> String? {
+        try database.query("SELECT next FROM ranges WHERE id = ?", .integer(id)) { (row) throws(StoreError) in
+            row.optionalText(0)
+        }.first ?? nil
+    }
+
     /// By a pod of ours, or by one that host-local served.
-    private static func isHeld(
+    static func isHeld(
         _ address: IPAddress, bridge: String, _ database: borrowing Connection
     ) throws(StoreError) -> Bool {
         try database.integer(
@@ -121,7 +124,7 @@ enum Allocation {
         UNION ALL SELECT gateway FROM gateways WHERE bridge = ?2
         """
 
-    private static func isGateway(
+    static func isGateway(
         _ address: IPAddress, bridge: String, _ database: borrowing Connection
     ) throws(StoreError) -> Bool {
         // Not by IN, which copies the list into a table of its own.

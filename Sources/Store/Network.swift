@@ -162,7 +162,8 @@ extension Network {
             try database.run(
                 """
                 UPDATE networks SET bridge = ?, bridge_mac = ?, mtu = ?, is_gateway = ?, is_default_gateway = ?,
-                hairpin = ?, repair_pod = ?, force_address = ?, masquerade = ?, mac_check = ?, updated_ms = ? WHERE id = ?
+                hairpin = ?, repair_pod = ?, force_address = ?, masquerade = ?, mac_check = ?,
+                updated_ms = max(?, created_ms + 1) WHERE id = ?
                 """, .text(spec.bridge), .text(bridgeMAC), .optional(spec.mtu), .bool(spec.isGateway),
                 .bool(spec.isDefaultGateway), .bool(spec.hairpin), .text(spec.repairPod.rawValue),
                 .bool(spec.forceAddress), .blocks(spec.masquerade?.exceptions), .bool(spec.checksMAC), now,

@@ -4,10 +4,12 @@ internal import Addressing
 package struct NetworkUsage: Sendable {
     /// The row, as the last ADD wrote it; `nil` before the first.
     package var network: Network?
-    /// Attachments of this network that an ADD of this boot finished, by bridge: they stay where they were made. One that
-    /// is still being added may well have no bridge yet.
-    package var living: [(bridge: String, count: Int, example: Int64)] = []
-    /// Attachments of all networks on the configured bridge.
+    /// An attachment of this network lives that an ADD of this boot finished: one that is still being added may well have no
+    /// bridge yet.
+    package var isInUse = false
+    /// One such attachment for each bridge that the network has left: they stay where they were made.
+    package var elsewhere: [Int64] = []
+    /// Attachments of all networks on the configured bridge; counted only where the node has as many as one bridge takes.
     package var ports = 0
     /// Range sets without a free address, in words, as `10.9.0.2–10.9.0.6 in 10.9.0.0/29 (5 of 5 addresses in use)`.
     package var exhausted: [String] = []
@@ -18,38 +20,71 @@ package struct NetworkUsage: Sendable {
 
 extension Store {
     /// Looks, in one snapshot, whether the network as configured has room for one more pod. What earlier boots left is
-    /// free: the next ADD takes it back.
+    /// free: the next ADD takes it back. As with an ADD, what it costs does not grow with the pods, until a pool is full or a
+    /// network has pods on a bridge that it left.
     ///
     /// - Parameter bootID: empty if it could not be read, and then nothing is taken for dead.
     package func usage(_ spec: NetworkSpec, bootID: String) throws(StoreError) -> NetworkUsage {
         try read { (database) throws(StoreError) in
             var usage = NetworkUsage()
             usage.network = try Network.load(database, name: spec.name).first
-            // The first ADD of a boot takes out what earlier boots left; from then on nobody has to look.
-            let isCollected = try database.integer("SELECT 1 FROM store WHERE boot_id = ?", .text(bootID)) != nil
-            let boot = SQLValue.text(isCollected ? "" : bootID)
+            let boot = try uncollected(bootID, database)
             if let network = usage.network {
-                usage.living = try database.query(
-                    """
-                    SELECT bridge, count(*), min(id) FROM attachments
-                    WHERE network_id = ?2 AND state = 'ready' AND \(Store.isLiving) GROUP BY bridge
-                    """, boot, .integer(network.id)
-                ) { (row) throws(StoreError) in (row.text(0), Int(row.integer(1)), row.integer(2)) }
+                usage.isInUse =
+                    try database.integer(
+                        "SELECT 1 FROM attachments WHERE \(Store.isLivingReady) LIMIT 1", boot, .integer(network.id))
+                    != nil
+                // All are where they were made as long as its row is as it was made.
+                let isChanged = "SELECT 1 FROM networks WHERE id = ? AND updated_ms <> created_ms"
+                if usage.isInUse, try database.integer(isChanged, .integer(network.id)) != nil {
+                    usage.elsewhere = try database.query(
+                        "SELECT min(id) FROM attachments WHERE \(Store.isLivingReady) AND bridge <> ?3 GROUP BY bridge",
+                        boot, .integer(network.id), .text(network.spec.bridge)
+                    ) { (row) throws(StoreError) in row.integer(0) }
+                }
             }
-            let ports = try database.integer(
-                "SELECT count(*) FROM attachments WHERE bridge = ?2 AND \(Store.isLiving)", boot, .text(spec.bridge))
-            usage.ports = Int(ports ?? 0)
-            usage.exhausted = try exhausted(spec, boot: boot, database)
+            if try PortCount.living(database) >= PortCount.limit {
+                let ports = try database.integer(
+                    "SELECT count(*) FROM attachments WHERE bridge = ?2 AND \(Store.isLiving)", boot,
+                    .text(spec.bridge))
+                usage.ports = Int(ports ?? 0)
+            }
+            usage.exhausted = try exhausted(spec, usage.network, boot: boot, database)
             return usage
         }
     }
 
+    /// How many attachments make a network be in use.
+    package func living(network id: Int64, bootID: String) throws(StoreError) -> Int {
+        try read { (database) throws(StoreError) in
+            let boot = try uncollected(bootID, database)
+            let count = "SELECT count(*) FROM attachments WHERE \(Store.isLivingReady)"
+            return Int(try database.integer(count, boot, .integer(id)) ?? 0)
+        }
+    }
+
+    /// The boot, or empty if nobody has to look at it: its first ADD takes out what earlier boots left.
+    private func uncollected(_ bootID: String, _ database: borrowing Connection) throws(StoreError) -> SQLValue {
+        let isCollected = try database.integer("SELECT 1 FROM store WHERE boot_id = ?", .text(bootID)) != nil
+        return .text(isCollected ? "" : bootID)
+    }
+
     /// Of this boot, given as ?1, or of one that nobody knows; all if ?1 is empty.
     private static let isLiving = "(?1 = '' OR boot_id IN (?1, ''))"
+    /// Of network ?2.
+    private static let isLivingReady = "network_id = ?2 AND state = 'ready' AND \(isLiving)"
 
     private func exhausted(
-        _ spec: NetworkSpec, boot: SQLValue, _ database: borrowing Connection
+        _ spec: NetworkSpec, _ network: Network?, boot: SQLValue, _ database: borrowing Connection
     ) throws(StoreError) -> [String] {
+        // Who is dead and who is not must be looked at one by one.
+        var doubtful = boot == .text("") ? [] : spec.rangeSets
+        if doubtful.isEmpty {
+            for set in spec.rangeSets where try !Allocation.hasRoom(in: set, of: spec, network, database) {
+                doubtful.append(set)
+            }
+        }
+        if doubtful.isEmpty { return [] }
         let leases = """
             FROM (SELECT address FROM addresses WHERE bridge = ?2 AND (?1 = '' OR attachment_id IN (
             SELECT id FROM attachments WHERE \(Store.isLiving)))
@@ -59,11 +94,6 @@ extension Store {
         let gateways = try database.query(Allocation.gatewaysOnBridge, .null, .text(spec.bridge)) {
             (row) throws(StoreError) in IPAddress(row.text(0))
         }.compactMap(\.self)
-        let count = Int(try database.integer("SELECT count(*) \(leases)", boot, .text(spec.bridge)) ?? 0)
-        // With more addresses than anything could hold, nobody has to look at each.
-        let taken = UInt128(count + gateways.count + 1)
-        let doubtful = spec.rangeSets.filter { set in !set.contains { $0.size > taken } }
-        if doubtful.isEmpty { return [] }
         let held = try database.query("SELECT address \(leases)", boot, .text(spec.bridge)) {
             (row) throws(StoreError) in IPAddress(row.text(0))
         }.compactMap(\.self)

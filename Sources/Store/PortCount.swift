@@ -22,7 +22,8 @@ package enum PortCount {
                 + "networks on this node")
     }
 
-    private static func living(_ database: borrowing Connection) throws(StoreError) -> Int64 {
+    /// Attachments of the whole node.
+    static func living(_ database: borrowing Connection) throws(StoreError) -> Int64 {
         try database.integer(
             "SELECT q.seq - s.ended FROM sqlite_sequence AS q, store AS s WHERE q.name = 'attachments'") ?? 0
     }
