@@ -82,7 +82,7 @@ package struct Veth: Resource {
             peer: Peer(
                 ifname: attachment.ifname, hostMAC: attachment.hostMAC, mac: attachment.mac, mtu: attachment.mtu,
                 path: attachment.namespace.path),
-            alias: "\(attachment.network): \(attachment.label) \(attachment.ifname)",
+            alias: attachment.alias,
             isolated: attachment.link.isIsolated ? true : nil,
             vlans: attachment.link.vlans.map { VLANMembership($0) })
     }

@@ -184,6 +184,20 @@ package struct Attachment: Hashable, Sendable, Identifiable {
     /// `default/web-0`, or the container's id where no runtime said whose pod it is.
     package var label: String { pod.label(containerID: containerID) }
 
+    /// What its link says of itself, to people: network, pod and interface.
+    package var alias: String { Attachment.alias("\(network): \(label) \(ifname)") }
+
+    /// Of a text that is too long for an alias the end: a pod's name may have 253 bytes, a network's any number.
+    static func alias(_ text: String) -> String {
+        // IFALIASZ (include/uapi/linux/if.h), less the NULs of the kernel's copy and of ours.
+        let limit = 254
+        guard text.utf8.count > limit else { return text }
+        var rest = text.unicodeScalars[...]
+        var length = text.utf8.count
+        while length > limit, let first = rest.popFirst() { length -= UTF8.width(first) }
+        return String(rest)
+    }
+
     /// The host's end of the pair: the database's tag keeps it apart from another database's, the id from every other
     /// attachment that ever was. At most 15 characters, for ids below 36⁶.
     package static func hostIfname(tag: String, id: Int64) -> String { "\(namePrefix)\(tag)\(String(id, radix: 36))" }

@@ -122,7 +122,7 @@ extension Store {
             """, .text(link)
         ) { (row) throws(StoreError) in
             let pod = PodIdentity(namespace: row.optionalText(0), name: row.optionalText(1))
-            return " \(pod.label(containerID: row.text(2))) \(row.text(3))"
+            return Attachment.alias(" \(pod.label(containerID: row.text(2))) \(row.text(3))")
         }
         return owners.contains { owner.hasSuffix($0) }
     }
