@@ -61,6 +61,8 @@ extension TestNode {
         .variable("CNI_CONTAINERID", "-x", 4),
         .variable("CNI_IFNAME", "a/b", 4, "a/b"),
         .variable("CNI_IFNAME", "..", 4),
+        .variable("CNI_IFNAME", "a:b", 4, "a:b"),
+        .variable("CNI_IFNAME", "eth\u{e0}", 4, "0xa0"),
         .variable("CNI_IFNAME", "eth 0", 4),
         .variable("CNI_IFNAME", "eth%d", 4, "eth%d"),
         .variable("CNI_IFNAME", "all", 4),
@@ -97,6 +99,9 @@ extension TestNode {
         .members(#""subnets": []"#, 7, "subnets"),
         .members(#""mtu": "1500", \#(dualStack)"#, 7, "key mtu"),
         .members(#""mtu": 20, \#(dualStack)"#, 7, "key mtu"),
+        .members(#""mtu": 67, "subnets": ["10.244.0.0/24"]"#, 7, "key mtu", "67 bytes", "68–65535"),
+        .members(#""mtu": 65536, "subnets": ["10.244.0.0/24"]"#, 7, "key mtu", "65536 bytes", "68–65535"),
+        .members(#""repairPod": "some", \#(dualStack)"#, 7, "key repairPod", "some"),
         .members(#""ipam": {"ranges": [[{"subnet": 5}]]}"#, 7, "ipam.ranges[0][0].subnet"),
         .members(#""ipam": {"subnet": "10.0.0.0/24", "routes": [{"gw": "10.0.0.1"}]}"#, 7, "ipam.routes[0].dst"),
         .members(#""ipam": {"subnet": "10.1.0.0/24"}, \#(dualStack)"#, 7, "subnets", "ipam"),
@@ -110,6 +115,24 @@ extension TestNode {
         .input(#"{"cniVersion": "1.1.0", "name": "pods", "dataDir": "here", \#(dualStack)}"#, 7, "dataDir"),
         .members(#""ipam": {"subnet": "10.0.0.0/24", "rangeStart": "10.0.1.1"}"#, 7, "ipam.rangeStart"),
         .members(#""ipam": {"subnet": "10.0.0.0/24", "gateway": "fd00::1"}"#, 7, "ipam.gateway"),
+        .members(
+            #""ipam": {"subnet": "10.0.0.0/24", "rangeStart": "10.0.0.9", "rangeEnd": "10.0.0.8"}"#, 7,
+            "key ipam: rangeStart 10.0.0.9 is above rangeEnd 10.0.0.8"),
+        .members(#""ipam": {"ranges": [[]]}"#, 7, "key ipam.ranges[0] is empty"),
+        .members(
+            #""ipam": {"ranges": [[{"subnet": "10.0.0.0/24"}, {"subnet": "fd00::/64"}]]}"#, 7,
+            "range set 0 mixes IPv4 and IPv6"),
+        .members(#""subnets": ["224.0.0.0/24"]"#, 7, "key subnets[0]", "224.0.0.0/24"),
+        .members(#""subnets": ["::/64"]"#, 7, "key subnets[0]", "::/64"),
+        .members(#""ipam": {"subnet": "10.0.0.0/24", "exclude": ["here"]}"#, 7, "key ipam.exclude[0]", "here"),
+        .members(
+            #""ipam": {"subnet": "10.0.0.0/24", "exclude": ["10.0.0.9", "10.0.0.5/30"]}"#, 7, "key ipam.exclude[1]",
+            "10.0.0.5/30 has host bits"),
+        .members(
+            #""ipam": {"subnet": "10.0.0.0/24", "exclude": ["10.0.1.9"]}"#, 7, "key ipam.exclude[0]",
+            "not within 10.0.0.0/24"),
+        .members(
+            #""ipam": {"subnet": "10.0.0.0/30", "exclude": ["10.0.0.2"]}"#, 7, "no address is left for a pod"),
     ]
 
     @Test func eachIsToldAndNothingIsDone() throws {

@@ -133,6 +133,17 @@ import Testing
         try node.expectNothingLeft()
     }
 
+    /// There were none yet: what a runtime sends all the same is nobody's answer.
+    @Test(arguments: ["0.1.0", "0.2.0"]) func beforeThereWereChains(version: String) throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let earlier = #""prevResult": {"cniVersion": "\#(version)", "ip4": {"ip": "192.0.2.7/24"}}"#
+        let output = try node.call(Call(version: version, members: "\(earlier), \(dualStack)"))
+        #expect(output.status == 0, "\(output.all)")
+        #expect(try JSON(output.stdout).keys == ["cniVersion", "ip4", "ip6"])
+        #expect(try JSON(output.stdout)["ip4"]["ip"] == "10.244.0.2/24")
+    }
+
     @Test func aPreviousResultThatIsNone() throws {
         let node = try TestNode()
         try node.addPods(1)

@@ -84,6 +84,37 @@ import Testing
             .check(answer, version: version), code: 104, saying: ["address 10.244.0.2/24 on eth0: missing"])
     }
 
+    /// Where another priority or table is told it is another route by now; only 1.1.0 can tell.
+    @Test(arguments: ["priority", "table"]) func anotherPlaceOfARoute(member: String) throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let answer = try node.answer()
+        let moved = try CheckChainTests.edited(answer) {
+            guard var routes = $0["routes"] as? [[String: Any]] else { return }
+            routes[0][member] = 77
+            $0["routes"] = routes
+        }
+        try node.expectCheck(.check(moved))
+        try node.run("ip -n pod1 route del default")
+        try node.expectCheck(.check(moved))
+        try node.expectError(.check(answer), code: 104, saying: ["route 0.0.0.0/0 metric 0 table 254: missing"])
+    }
+
+    /// An address that says of no interface is ours as long as we have it.
+    @Test(arguments: ["0.4.0", "1.0.0", "1.1.0"]) func addressesOfNoInterface(version: String) throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let answer = try node.answer(Call(version: version))
+        let loose = try CheckChainTests.edited(answer) {
+            guard let ips = $0["ips"] as? [[String: Any]] else { return }
+            $0["ips"] = ips.map { $0.filter { $0.key != "interface" } } + [["address": "192.0.2.1/32", "version": "4"]]
+        }
+        try node.expectCheck(.check(loose, version: version))
+        try node.run("ip -n pod1 addr del fd00:10:244::2/64 dev eth0")
+        try node.expectError(
+            .check(loose, version: version), code: 104, saying: ["address fd00:10:244::2/64 on eth0: missing"])
+    }
+
     /// Another interface took its place: the inside of the pod is that plugin's, the outside still ours.
     @Test func withoutTheInterface() throws {
         let node = try TestNode()

@@ -22,13 +22,16 @@ import Testing
     private static let members = """
         "bridge": "cni0", "mtu": 1400, "portIsolation": true, "isDefaultGateway": true,
         "ipam": {"ranges": [[{"subnet": "10.9.0.0/24"}], [{"subnet": "fd00:9::/64"}]],
-        "routes": [{"dst": "10.20.0.0/16"}, {"dst": "fd00:20::/48"}]}
+        "routes": [{"dst": "10.20.0.0/16"}, {"dst": "fd00:20::/48"},
+        {"dst": "10.30.0.0/16", "gw": "10.9.0.1", "mtu": 1300, "advmss": 1200, "scope": 0}]}
         """
     private static let variables = ["CNI_ARGS": "IgnoreUnknown=1;MAC=02:00:00:00:00:42"]
 
     private static let addresses = ["10.9.0.2/24", "fd00:9::2/64"].map { "address \($0) on eth0: missing" }
     private static func routes(_ why: String) -> [String] {
-        ["0.0.0.0/0", "::/0", "10.20.0.0/16", "fd00:20::/48"].map { "route \($0) metric 0 table 254: \(why)" }
+        ["0.0.0.0/0", "::/0", "10.20.0.0/16", "10.30.0.0/16", "fd00:20::/48"].map {
+            "route \($0) metric 0 table 254: \(why)"
+        }
     }
 
     static let inThePod = [
@@ -45,6 +48,30 @@ import Testing
         Drift(
             "another gateway", "ip -n pod1 route replace 10.20.0.0/16 via 10.9.0.77 proto 80",
             "route 10.20.0.0/16 metric 0 table 254: it goes via 10.9.0.77"),
+        Drift(
+            "a route's MTU", "ip -n pod1 route replace 10.30.0.0/16 via 10.9.0.1 mtu 1280 advmss 1200 proto 80",
+            "route 10.30.0.0/16 metric 0 table 254: its MTU is 1280"),
+        Drift(
+            "a route's advertised MSS", "ip -n pod1 route replace 10.30.0.0/16 via 10.9.0.1 mtu 1300 proto 80",
+            "route 10.30.0.0/16 metric 0 table 254: its advertised MSS is 0"),
+        Drift(
+            "a route's scope",
+            "ip -n pod1 route replace 10.30.0.0/16 via 10.9.0.1 mtu 1300 advmss 1200 scope site proto 80",
+            "route 10.30.0.0/16 metric 0 table 254: its scope is 200"),
+        Drift(
+            "a route by our mark", "ip -n pod1 route add 10.40.0.0/16 via 10.9.0.1 proto 80",
+            "route 10.40.0.0/16 metric 0 table 254 carries Plumb's mark, but this database does not know it: kept"),
+        Drift(
+            "an address that another host has",
+            """
+            ip netns add pod2; ip link add q up master cni0 type veth peer name eth0 netns pod2
+            ip -n pod2 addr add fd00:9::2/64 dev eth0 nodad; ip -n pod2 link set eth0 up; sleep 0.1
+            ip -n pod1 -6 addr del fd00:9::2/64 dev eth0; ip -n pod1 -6 addr add fd00:9::2/64 dev eth0
+            for i in $(seq 300); do
+                ip -n pod1 -6 addr show dev eth0 | grep -q dadfailed && break; sleep 0.02
+            done
+            """,
+            "address fd00:9::2/64 on eth0: another host has it"),
         Drift(
             "MAC", "ip -n pod1 link set eth0 address 02:00:00:00:00:99",
             "pod link eth0: its MAC is 02:00:00:00:00:99"),
@@ -123,7 +150,7 @@ import Testing
             #expect(answer["msg"].text?.contains(details.replacing("\n", with: "; ")) == true, "\(output.all)")
             // The pod begins anew: one of the drifts takes its interface's name away.
             try node.delete("pod1", members)
-            try node.run("ip netns del pod1; for link in other cni0; do ip link del $link 2> /dev/null || true; done")
+            try node.run("ip -all netns del; for link in other cni0; do ip link del $link 2> /dev/null || true; done")
             try node.addPods(1)
             _ = try node.sql("DELETE FROM released; UPDATE ranges SET next = first")
         }

@@ -180,4 +180,28 @@ extension TestNode {
         try node.run("ip netns add pod1")
         try node.expectError(.check(previous), code: 104, saying: ["is another network namespace"])
     }
+
+    /// Cookies begin anew with each boot, so that the same one proves nothing.
+    @Test func anotherBoot() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let previous = try node.answer()
+        _ = try node.sql("UPDATE attachments SET boot_id = ''")
+        try node.expectCheck(.check(previous), "a boot that nobody knows is doubt")
+        _ = try node.sql("UPDATE attachments SET boot_id = 'other'")
+        try node.expectError(
+            .check(previous), code: 104, saying: ["the machine booted since its ADD", "pod default/pod1"])
+    }
+
+    /// What becomes of the bridge that its network went to is nothing to a pod that stayed on the old one.
+    @Test func aNetworkThatMovedOn() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        let previous = try node.answer()
+        try node.add("pod2", #""bridge": "cni1", "subnets": ["10.245.0.0/24"]"#)
+        try node.run("ip link set cni1 down")
+        try node.expectCheck(.check(previous))
+        try node.run("ip link set cni0 down")
+        try node.expectError(.check(previous), code: 104, saying: ["bridge cni0: it is down"])
+    }
 }

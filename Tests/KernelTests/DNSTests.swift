@@ -50,6 +50,21 @@ import Testing
         #expect(try node.sql("SELECT dns IS NULL FROM attachments") == "1")
     }
 
+    /// resolv.conf(5): lines of a kind add up, the last domain counts, comments and what is unknown do not.
+    @Test func whatAFileSays() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.run(
+            """
+            printf '%s\\n' '# nameserver 9' 'nameserver 10.0.0.53' '; search no' 'domain a.test' 'search b.test c.test' \\
+                'nameserver fd00::53' 'sortlist 10.0.0.0' 'options ndots:2' 'domain d.test' 'search e.test' > /run/resolv
+            """)
+        let dns = try node.add("pod1", DNSTests.ipam)["dns"]
+        #expect(dns.keys == ["nameservers", "domain", "search", "options"])
+        #expect(dns["nameservers"] == .array(["10.0.0.53", "fd00::53"]) && dns["domain"] == "d.test", "\(dns)")
+        #expect(dns["search"] == .array(["b.test", "c.test", "e.test"]) && dns["options"] == .array(["ndots:2"]))
+    }
+
     /// The configuration's word goes before another IPAM plugin's, as with the reference; that one's own file is its own.
     @Test func beforeAnotherPlugins() throws {
         let node = try TestNode()

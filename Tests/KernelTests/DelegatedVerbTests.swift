@@ -74,7 +74,11 @@ import Testing
         let none = Call.delegated("GC", members: members(#""cni.dev/valid-attachments": []"#), variables: nobody)
         let output = try node.call(none)
         #expect(output.status == 1)
+        // Both errors are told, under the code of ours.
         #expect(try JSON(output.stdout)["code"] == 100, "\(output.all)")
+        for words in ["pod default/pod1: IPAM plugin giver", "failed with DEL", "failed with GC", "the giver is out"] {
+            #expect(try JSON(output.stdout)["msg"].text?.contains(words) == true, "\(words): \(output.all)")
+        }
         #expect(try node.sql("SELECT state FROM attachments") == "deleting")
         #expect(try node.attempt("ip link show eth0", in: "pod1").status == 1)
         try node.failDelegate("DEL", nil)

@@ -78,6 +78,7 @@ import Testing
     @Test(arguments: [
         (#"[{"containerID": "c-pod2"}]"#, "cni.dev/valid-attachments[0]"),
         (#"[{"containerID": "", "ifname": "eth0"}]"#, "cni.dev/valid-attachments[0]"),
+        (#"[{"containerID": "c-pod1", "ifname": ""}]"#, "cni.dev/valid-attachments[0]"),
         (#"[{"containerID": "c-pod1", "ifname": "eth0"}, "c-pod2"]"#, "cni.dev/valid-attachments[1]"),
         (#"[{"containerID": "c-pod1", "ifname": 7}]"#, "cni.dev/valid-attachments[0].ifname"),
         (#"{"containerID": "c-pod1", "ifname": "eth0"}"#, "cni.dev/valid-attachments"),

@@ -9,6 +9,7 @@ import Testing
         (#"printf '{"a":%.0s' $(seq 70); printf '1'; printf '}%.0s' $(seq 70)"#, "nests too deeply"),
         (#"printf '{"name": "\377"}'"#, "UTF-8"),
         (#"printf '{"name": "x"} {}'"#, "more after its end"),
+        (#"printf '{"name": "a\tb"}'"#, "a control character must be escaped"),
     ])
     func whatCannotBeRead(script: String, told: String) throws {
         let node = try TestNode()
@@ -31,7 +32,8 @@ import Testing
             "mtu": 20, "mtu": 1400, "type": "plumb", "capabilities": {"ips": true}, "x": [[{"y": null}]], "args": {"z": 1}, \
             "prevResult": null, "cniVersions": ["1.0.0"], "disableCheck": false, "bridge": null, \(dualStack)
             """
-        let output = try node.call(Call(members: members))
+        let output = try node.call(
+            Call(members: members, variables: ["CNI_ARGS": "COLOUR=red;IgnoreUnknown=TRUE;K8S_POD_NAME=web"]))
         #expect(output.status == 0 && output.stderr.isEmpty, "\(output.all)")
         #expect(try JSON(output.stdout)["interfaces"][2]["mtu"] == 1400)
         try node.delete("pod1", members)

@@ -36,6 +36,25 @@ import Testing
         #expect(try node.ourLinks() == ["cni0"])
     }
 
+    /// What else a route has came with 1.1.0, and is in the kernel whatever the version.
+    @Test(arguments: ["0.1.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"]) func whatARouteMayTell(version: String) throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let members = """
+            "ipam": {"subnet": "10.9.0.0/24", "routes": [{"dst": "10.20.0.0/16", "gw": "10.9.0.9", "mtu": 1300, "advmss": 1200,
+            "priority": 7, "table": 100, "scope": 200}]}
+            """
+        let output = try node.call(Call(version: version, members: members))
+        #expect(output.status == 0, "\(output.all)")
+        let result = try JSON(output.stdout)
+        let route = version < "0.3.0" ? result["ip4"]["routes"][0] : result["routes"][0]
+        let old: [String: JSON] = ["dst": "10.20.0.0/16", "gw": "10.9.0.9"]
+        let new: [String: JSON] = ["mtu": 1300, "advmss": 1200, "priority": 7, "table": 100, "scope": 200]
+        #expect(route == .object(version == "1.1.0" ? old.merging(new) { $1 } : old))
+        let words = try node.run("ip route show table 100", in: "pod1")
+        #expect(words.contains("scope site metric 7 mtu 1300 advmss 1200"), "\(words)")
+    }
+
     private func expectHostLinks(_ node: TestNode, _ interfaces: JSON, _ hostEnd: String) throws {
         let bridge = try node.json("ip -d -j addr show cni0")[0]
         #expect(bridge["address"] == interfaces[0]["mac"])

@@ -45,6 +45,22 @@ import Testing
         try node.expectWell(.status(members))
     }
 
+    /// An ADD that has not answered may well have no bridge yet, nor has its pod anything to lose.
+    @Test func anADDThatHasNotAnswered() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        try node.run("ip link del cni0")
+        for (state, code) in [("adding", 0), ("ready", 51), ("deleting", 0)] {
+            _ = try node.sql("UPDATE attachments SET state = '\(state)'")
+            if code == 0 {
+                try node.expectWell()
+            } else {
+                try node.expectError(.status(), code: code, saying: ["1 pod is"])
+            }
+        }
+    }
+
     @Test func anAdoptedBridgeThatIsDown() throws {
         let node = try TestNode()
         try node.addPods(1)
