@@ -2,11 +2,19 @@ internal import CKernel
 
 extension Request {
     /// Sends RTM_NEWLINK with NLM_F_CREATE and NLM_F_EXCL (`ip link add`). EEXIST: the name is taken, here or, for a
-    /// veth, the peer's in its namespace. With NLM_F_ECHO the kernel sends the new link back before its ACK.
+    /// veth, the peer's in its namespace. With NLM_F_ECHO the kernel sends the new link back before its ACK, since 6.2.
     package static func createLink(_ link: LinkMessage, context: String) throws(NetlinkError) -> Request {
         try checked(link, context: context)
         return Request(
             type: Int(RTM_NEWLINK), flags: NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO, body: link.encoded, context: context)
+    }
+
+    /// The name of the link that this creates; `nil`: it creates none.
+    package var createdLink: String? {
+        get throws(NetlinkError) {
+            guard type == UInt16(RTM_NEWLINK), flags & UInt16(NLM_F_CREATE) != 0 else { return nil }
+            return try LinkMessage(parsing: body[...]).name
+        }
     }
 
     /// Sends RTM_NEWLINK without NLM_F_CREATE (`ip link set`). ENODEV: no such link.

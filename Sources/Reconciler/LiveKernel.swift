@@ -180,7 +180,12 @@ package struct LiveKernel: Kernel, ~Copyable {
             let reader = outcomes[first.place].change.namespace == .host ? host : pod ?? host
             let replies = try reader.socket.perform(requests)
             for ((place, request), reply) in zip(batch, replies) {
-                for message in reply.messages { try learn(message, outcomes[place].change) }
+                var echo = reply.messages
+                if echo.isEmpty, reply.error == nil, let name = try request.createdLink {
+                    // Kernels before 6.2 leave the echo out (rtnl_newlink in net/core/rtnetlink.c).
+                    echo = try reader.socket.perform(.getLink(name: name, context: "read link \(name)"))
+                }
+                for message in echo { try learn(message, outcomes[place].change) }
                 if let error = reply.error {
                     outcomes[place].judge(error, of: request)
                     // Another process made the bridge since we looked: what follows stands on that one.

@@ -47,4 +47,13 @@ import Testing
         }
         #expect(try LinkMessage(parsing: Request.deleteLink(index: 3, context: "").body[...]) == numbered)
     }
+
+    /// By which a kernel that sends no echo is asked for the link.
+    @Test func whatACreationCreates() throws {
+        var link = LinkMessage()
+        link.name = "plumb0"
+        #expect(try Request.createLink(link, context: "").createdLink == "plumb0")
+        #expect(try Request.setLink(link, context: "").createdLink == nil)
+        #expect(try Request.getLink(name: "plumb0", context: "").createdLink == nil)
+    }
 }
