@@ -30,7 +30,7 @@ package struct Config: Hashable, Sendable {
 extension Config {
     /// Reads the short form (`subnets`), or the reference bridge plugin's with its keys and its defaults.
     ///
-    /// - Throws: `.undecodable`, `.incompatibleVersion`, `.invalidConfig`, `.unsupportedField`.
+    /// - Throws: `.undecodable`, `.incompatibleVersion`, `.invalidConfig`.
     package init(_ bytes: [UInt8]) throws(PluginError) { try self.init(try ConfigFile.decode(bytes)) }
 
     init(_ file: ConfigFile) throws(PluginError) {

@@ -9,7 +9,6 @@ package struct PluginError: Error, Hashable, Sendable {
         package init(rawValue: Int) { self.rawValue = rawValue }
 
         package static let incompatibleVersion = Self(rawValue: 1)
-        package static let unsupportedField = Self(rawValue: 2)
         package static let unknownContainer = Self(rawValue: 3)
         package static let invalidEnvironment = Self(rawValue: 4)
         package static let io = Self(rawValue: 5)

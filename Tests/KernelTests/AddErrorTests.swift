@@ -96,7 +96,7 @@ extension TestNode {
         Fault("cniVersion that never was", Call(version: "0.2.1"), 1, "0.2.1", "0.1.0, 0.2.0, 0.3.0"),
         .members("", 7, "subnets"),
         .members(#""subnets": "10.244.0.0/24""#, 7, "subnets"),
-        .members(#""subnets": []"#, 7, "subnets"),
+        .members(#""subnets": []"#, 7, "key subnets is empty"),
         .members(#""mtu": "1500", \#(dualStack)"#, 7, "key mtu"),
         .members(#""mtu": 20, \#(dualStack)"#, 7, "key mtu"),
         .members(#""mtu": 67, "subnets": ["10.244.0.0/24"]"#, 7, "key mtu", "67 bytes", "68–65535"),

@@ -22,6 +22,11 @@ import Testing
         Case(testDescription: "as usual"),
         Case(testDescription: "by the row", members: dualStack),
         Case(testDescription: "by the row, without CNI_PATH", members: "", variables: ["CNI_PATH": ""]),
+        Case(testDescription: "without CNI_PATH", variables: ["CNI_PATH": ""]),
+        Case(
+            testDescription: "another plugin by now",
+            script: "printf '#!/bin/sh\\necho wrong >> /run/calls\\n' > /run/bin/taker; chmod +x /run/bin/taker",
+            members: TestNode.delegated().replacing("giver", with: "taker")),
         Case(testDescription: "namespace gone", script: "ip netns del pod1", variables: ["CNI_NETNS": ""]),
         Case(
             testDescription: "no database", script: #"rm "$DATA"/state.db*; ip -n pod1 link del eth0"#),

@@ -75,6 +75,39 @@ import Testing
         try node.expectNothingLeft()
     }
 
+    /// Which of two was meant, a name that neither network has does not say.
+    @Test func oneOfTwoIsNotGuessed() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        try node.add("pod1")
+        let second = Call(
+            pod: "pod2", network: "other", members: #""bridge": "cni1", "subnets": ["10.245.0.0/24"]"#,
+            variables: ["CNI_CONTAINERID": "c-pod1"])
+        #expect(try node.call(second).status == 0)
+        let renamed = Call(verb: "DEL", network: "renamed")
+        #expect(try node.call(renamed).status == 0)
+        #expect(try node.sql("SELECT count(*) FROM attachments") == "2")
+        try node.expectRest()
+        try node.delete("pod1")
+        #expect(try node.call(renamed).status == 0)
+        try node.expectNothingLeft()
+    }
+
+    /// Without its database DEL knows a pair by kind and mark: what has only our mark is none that we made.
+    @Test func leavesWhatIsNoPair() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        try node.run(
+            """
+            ip -n pod1 link del eth0; ip -n pod1 link add eth0 group 7586 type bridge
+            rm "$DATA"/state.db*; head -c 4096 /dev/zero > "$DATA/state.db"
+            """)
+        let output = try node.call(Call(verb: "DEL"))
+        #expect(output.status == 0 && output.stdout.isEmpty && output.stderr.contains("without its database"))
+        #expect(try node.attempt("ip link show eth0", in: "pod1").status == 0)
+    }
+
     /// DEL waits for an ADD of the same container, which begins anew: with another row than DEL has found.
     @Test func anADDThatBeginsAnew() throws {
         let node = try TestNode()

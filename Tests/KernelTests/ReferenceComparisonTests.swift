@@ -59,6 +59,10 @@ import Testing
     static func delete(_ variables: [String: String] = [:]) -> Call {
         Call(verb: "DEL", version: "1.0.0", members: one, variables: variables)
     }
+    /// With a result that tells of nothing.
+    static func check() -> Call {
+        Call(verb: "CHECK", version: "1.0.0", members: #""prevResult": {"cniVersion": "1.0.0"}, \#(one)"#)
+    }
     @Sendable static func added(_ node: TestNode, _ plugin: Plugin) throws {
         let output = try plugin.call(add(), node)
         #expect(output.status == 0, "\(output.all)")
@@ -124,6 +128,32 @@ import Testing
             try node.run("ip netns del pod1")
         },
         Case("DEL without CNI_PATH", delete(["CNI_PATH": ""]), "4", "ok", prepare: added),
+        Case("an interface's name that is none", add(one, ["CNI_IFNAME": "a:b"]), "4"),
+        Case("ADD without CNI_PATH", add(one, ["CNI_PATH": ""]), "4"),
+        Case("stdin that is no JSON", Call(version: "1.0.0", input: "{"), "6"),
+        Case("a key of a wrong type", add(pool(#""subnet": "10.9.0.0/29""#, #", "hairpinMode": "yes""#)), "999", "7"),
+        Case("a key that nobody knows", add(pool(#""subnet": "10.9.0.0/29""#, #", "colour": "red""#)), "ok"),
+        Case("an MTU that is none", add(pool(#""subnet": "10.9.0.0/29""#, #", "mtu": 70000"#)), "999", "7"),
+        Case(
+            "a bridge name that is too long",
+            add(one.replacing(#""bridge": "cni0""#, with: #""bridge": "sixteen-letters-""#)), "999", "7"),
+        Case(
+            "a network's name that no file can have",
+            Call(version: "1.0.0", network: String(repeating: "n", count: 300), members: one), "999", "ok"),
+        Case(
+            "two addresses of one set",
+            add(one.replacing(#""bridge""#, with: #""args": {"cni": {"ips": ["10.9.0.4", "10.9.0.5"]}}, "bridge""#)),
+            "999",
+            "7"),
+        Case("CHECK of 0.3.1", Call(verb: "CHECK", version: "0.3.1", members: one), "1"),
+        Case("CHECK of what never was", check(), "999", "3"),
+        Case("CHECK when the namespace is gone", check(), "999", "104") { node, plugin in
+            try added(node, plugin)
+            try node.run("ip netns del pod1")
+        },
+        Case("GET", Call(verb: "GET", version: "1.0.0", members: one), "4", "ok", prepare: added),
+        Case("GC", Call(verb: "GC", version: "1.1.0", members: one), "4", "ok"),
+        Case("STATUS", Call(verb: "STATUS", version: "1.1.0", members: one), "4", "ok"),
         Case("VERSION", Call(verb: "VERSION", version: "1.0.0", members: ""), "ok"),
         Case("a verb that is none", Call(verb: "PAINT", version: "1.0.0"), "4"),
     ]
@@ -183,6 +213,44 @@ import Testing
             #expect(try plugin.outcome(plugin.call(call, node)) == "ok")
             try node.run("ip -n pod1 addr del 10.9.0.2/29 dev eth0")
             #expect(try plugin.outcome(plugin.call(call, node)) == (plugin.isReference ? "999" : "104"))
+        }
+    }
+
+    /// Which address comes next: upward from the last one, around and upward again, or what has been unused longest.
+    @Test func theNextAddress() throws {
+        for plugin in [Plugin(isReference: true), Plugin(isReference: false)] {
+            let node = try TestNode()
+            try node.addPods(6)
+            func add(_ pod: Int) throws -> String? {
+                let output = try plugin.call(ReferenceComparisonTests.add(pod: "pod\(pod)"), node)
+                return try JSON(output.stdout)["ips"][0]["address"].text
+            }
+            func delete(_ pod: Int) throws {
+                var call = ReferenceComparisonTests.delete()
+                call.pod = "pod\(pod)"
+                #expect(try plugin.call(call, node).status == 0)
+            }
+            #expect(try (1...3).map(add) == ["10.9.0.2/29", "10.9.0.3/29", "10.9.0.4/29"])
+            try delete(2)
+            try delete(1)
+            #expect(try [1, 2].map(add) == ["10.9.0.5/29", "10.9.0.6/29"])
+            #expect(try add(4) == (plugin.isReference ? "10.9.0.2/29" : "10.9.0.3/29"))
+        }
+    }
+
+    /// The machine boots: namespaces and links are gone, and nobody called DEL.
+    @Test func afterABoot() throws {
+        for plugin in [Plugin(isReference: true), Plugin(isReference: false)] {
+            let node = try TestNode()
+            try node.addPods(6)
+            for pod in 1...5 { _ = try plugin.call(ReferenceComparisonTests.add(pod: "pod\(pod)"), node) }
+            try node.run("ip -all netns del; ip link del cni0")
+            try node.addPods(6)
+            if !plugin.isReference {
+                _ = try node.sql("UPDATE attachments SET boot_id = 'other'; UPDATE store SET boot_id = 'other'")
+            }
+            let output = try plugin.call(ReferenceComparisonTests.add(pod: "pod6"), node)
+            #expect(try plugin.outcome(output) == (plugin.isReference ? "999" : "ok"), "\(output.all)")
         }
     }
 

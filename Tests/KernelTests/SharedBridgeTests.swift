@@ -59,6 +59,26 @@ import Testing
         #expect(output.status == 0, "\(output.all)")
     }
 
+    /// Each of the two may change, and contradicts the other until that changes too: else neither could begin.
+    @Test func aRolloutThatChangesBoth() throws {
+        let node = try TestNode()
+        try node.addPods(4)
+        func add(_ pod: String, _ network: String, mtu: Int) throws {
+            let subnet = network == "blue" ? "10.9.0.0/24" : "10.9.7.0/24"
+            let output = try node.call(
+                Call(pod: pod, network: network, members: #""mtu": \#(mtu), "ipam": {"subnet": "\#(subnet)"}"#))
+            #expect(output.status == 0, "\(output.all)")
+        }
+        try add("pod1", "blue", mtu: 1400)
+        try add("pod2", "green", mtu: 1400)
+        try add("pod3", "blue", mtu: 1300)
+        try add("pod4", "green", mtu: 1300)
+        try node.expectRest()
+        for (pod, mtu) in [("pod1", 1400), ("pod2", 1400), ("pod3", 1300), ("pod4", 1300)] {
+            #expect(try node.json("ip -j link show eth0", in: pod)[0]["mtu"] == .number(Double(mtu)))
+        }
+    }
+
     /// What ADD promised stays; a new pod gets the new.
     @Test func aConfigurationChangesUnderLivePods() throws {
         let node = try TestNode()
