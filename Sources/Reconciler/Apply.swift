@@ -57,7 +57,8 @@ package func apply(
             try store.releaseHeldWithoutFile()
             result.strays = try store.releaseStrayLeases()
             try PortCount.recount(in: store)
-            try store.forgetWithdrawn(except: examination.present, before: lastEvent)
+            try store.forgetWithdrawn(
+                except: examination.present, left: examination.leftBridges, before: lastEvent)
             try store.tidy()
         } catch {
             result.failures.append(error.description)

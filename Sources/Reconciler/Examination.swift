@@ -8,6 +8,8 @@ package struct Examination: Sendable {
     package var observed = KernelState()
     /// Names under which what the host has may have been given up.
     package var present: Set<String> = []
+    /// Adopted bridges that nobody asks for, as far as a gateway of ours may still be on them.
+    package var leftBridges: [String] = []
     /// Attachments whose namespace is gone, while something holds their link.
     package var lingering: [Release] = []
     /// Attachments of which nothing is left, and why that is certain.
@@ -46,8 +48,8 @@ package func examine(
     desired.markObserved(.host)
     var observed = KernelState()
     try kernel.observe(.host, .node, desired: desired, into: &observed)
-
     var examination = Examination(intent: intent, plan: Plan())
+    examination.leftBridges = try observeLeftBridges(desired, store, &kernel, into: &observed)
     examination.present = Set(observed.all(in: .host).flatMap(\.resource.withdrawnNames))
     examination.strays = try mapped { () throws(StoreError) in try store.strayLeases() }
     examination.deleting = intent.attachments.filter(\.isDoomed)
@@ -103,6 +105,24 @@ package func examine(
     examination.plan = diff(desired: desired, observed: observed, withdrawn: withdrawn)
     examination.plan.notices += notices
     return examination
+}
+
+/// An adopted bridge that its network left stays, and nobody asks for it any more: gateways of ours are on it until the
+/// last pod that routes by them is gone. Answers with those bridges.
+private func observeLeftBridges(
+    _ desired: KernelState, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
+    into observed: inout KernelState
+) throws(ReconcilerError) -> [String] {
+    let left = try mapped { () throws(StoreError) in try store.linksOfWithdrawnGateways() }.filter {
+        desired[.host, Bridge.name($0)] == nil && observed[.host, Bridge.name($0)] == nil
+    }
+    guard !left.isEmpty else { return [] }
+    var look = KernelState()
+    for link in left { look.insert(Bridge(ifname: link), in: .host) }
+    var found = KernelState()
+    try kernel.observe(.host, .attachment, desired: look, into: &found)
+    for object in found.all(in: .host) { if case .address = object { observed[.host, object.resource.name] = object } }
+    return left
 }
 
 /// What of nf_tables is ours by its database's tag, and nobody asks for: of orphans what is to go.

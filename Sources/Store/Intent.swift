@@ -102,6 +102,16 @@ extension Store {
         return Set(names)
     }
 
+    /// Links on which a gateway may still be that was given up.
+    package func linksOfWithdrawnGateways() throws(StoreError) -> [String] {
+        try database.query(
+            """
+            SELECT DISTINCT substr(object, instr(object, ' on ') + 4) FROM events
+            WHERE kind = 'withdrawn' AND object >= 'address ' AND object < 'address!'
+            """
+        ) { (row) throws(StoreError) in row.text(0) }
+    }
+
     /// Which of these objects the database remembers to have given up.
     package func withdrawn(among objects: some Collection<String>) throws(StoreError) -> Set<String> {
         var found: Set<String> = []

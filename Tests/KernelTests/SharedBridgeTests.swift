@@ -86,20 +86,53 @@ import Testing
         let old = #""mtu": 1400, "isDefaultGateway": true, "hairpinMode": true, "ipam": {"subnet": "10.9.0.0/24"}"#
         let new = #""mtu": 1300, "isDefaultGateway": true, "ipam": {"subnet": "10.9.0.0/24", "gateway": "10.9.0.254"}"#
         let hostEnd = try #require(try node.add("pod1", old)["interfaces"][1]["name"].text)
-        #expect(try node.add("pod2", new)["ips"][0]["gateway"] == "10.9.0.254")
+        let second = try node.add("pod2", new)
+        #expect(second["ips"][0]["gateway"] == "10.9.0.254")
         try node.expectRest()
         for (pod, mtu, gateway) in [("pod1", 1400, "10.9.0.1"), ("pod2", 1300, "10.9.0.254")] {
             #expect(try node.json("ip -j link show eth0", in: pod)[0]["mtu"] == .number(Double(mtu)))
             #expect(try node.json("ip -j route show default", in: pod)[0]["gateway"] == .string(gateway))
             try node.expectPing(from: pod, to: gateway)
         }
-        #expect(try node.json("ip -d -j link show \(hostEnd)")[0]["linkinfo"]["info_slave_data"]["hairpin"] == true)
+        func hairpin(_ link: String) throws -> JSON {
+            try node.json("ip -d -j link show \(link)")[0]["linkinfo"]["info_slave_data"]["hairpin"]
+        }
+        #expect(try hairpin(hostEnd) == true)
+        #expect(try hairpin(try #require(second["interfaces"][1]["name"].text)) == false)
         // The old gateway is no pod's address while a pod routes by it, and goes with that pod.
         #expect(try node.add("pod3", new)["ips"][0]["address"] == "10.9.0.4/24")
         try node.delete("pod1", new)
         try node.expectConvergence()
         #expect(try node.json("ip -4 -j addr show cni0")[0].addresses == ["10.9.0.254/24"])
         try node.expectPing(from: "pod2", to: "10.9.0.254", "10.9.0.4")
+    }
+
+    /// On another bridge the same range begins anew; the old bridge keeps its gateway as long as a pod is left there.
+    @Test func aNetworkMovesToAnotherBridge() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        // Ours it is not, so that it stays.
+        try node.run("ip link add cni0 up type bridge")
+        func members(_ bridge: String) -> String {
+            #""bridge": "\#(bridge)", "isGateway": true, "ipam": {"subnet": "10.9.0.0/24"}"#
+        }
+        func gateways() throws -> Set<String> {
+            try node.json("ip -4 -j addr show cni0")[0].addresses
+        }
+        try node.add("pod1", members("cni0"))
+        let moved = try node.add("pod2", members("cni1"))
+        #expect(moved["ips"][0]["address"] == "10.9.0.2/24" && moved["interfaces"][0]["name"] == "cni1")
+        try node.expectRest()
+        #expect(try gateways() == ["10.9.0.1/24"])
+        try node.delete("pod1", members("cni1"))
+        try node.expectConvergence()
+        #expect(try gateways() == [])
+        // Gone for a day, whoever puts it there again is another.
+        _ = try node.sql("UPDATE events SET at_ms = at_ms - 90000000")
+        try node.expectRest()
+        try node.run("ip addr add 10.9.0.1/24 dev cni0")
+        try node.expectRest()
+        #expect(try gateways() == ["10.9.0.1/24"])
     }
 
     @Test func thatCannotBecomeAGatewayAtAPodsAddress() throws {
