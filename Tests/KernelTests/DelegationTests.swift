@@ -153,13 +153,13 @@ import Testing
         #expect(try node.sql("SELECT group_concat(container_id) FROM attachments") == "c-pod2")
     }
 
-    /// And the other way round: what a delegate gave is not handed out by us.
+    /// And the other way round: neither what a delegate gave nor its gateway is handed out by us.
     @Test func ourOwnAllocationGoesAround() throws {
         let node = try TestNode()
         try node.addPods(2)
         try node.installDelegate(answer: #"{"ips": [{"address": "10.9.0.2/24"}]}"#)
         #expect(try node.call(.delegated()).status == 0)
-        let own = #""bridge": "br0", "ipam": {"subnet": "10.9.0.0/24"}"#
+        let own = #""bridge": "br0", "ipam": {"subnet": "10.9.0.0/24", "gateway": "10.9.0.254"}"#
         let second = try node.call(Call(pod: "pod2", network: "own", members: own))
         #expect(try JSON(second.stdout)["ips"][0]["address"] == "10.9.0.3/24", "\(second.all)")
     }

@@ -106,6 +106,10 @@ import Testing
         let output = try node.call(Call(verb: "DEL"))
         #expect(output.status == 0 && output.stdout.isEmpty && output.stderr.contains("without its database"))
         #expect(try node.attempt("ip link show eth0", in: "pod1").status == 0)
+        for netns in ["/run/netns/nobody", "/run/netns", "/run/plumb/state.db"] {
+            let again = try node.call(Call(verb: "DEL", variables: ["CNI_NETNS": netns]))
+            #expect(again.status == 0 && again.stdout.isEmpty, "\(netns): \(again.all)")
+        }
     }
 
     /// DEL waits for an ADD of the same container, which begins anew: with another row than DEL has found.

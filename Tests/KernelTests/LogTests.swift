@@ -76,6 +76,22 @@ import Testing
         #expect(try lines(node).map { "\($0[1]) \($0[2])" } == ["error STATUS", "error ADD"])
     }
 
+    /// Also what an error tells in `details`, on the one line.
+    @Test func detailsAreToldToo() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let previous = try node.answer()
+        try node.run("ip addr flush dev cni0")
+        let check = Call.check(previous, members: members("/run/log"))
+        try node.expectError(check, code: 104, saying: ["10.244.0.1/24"])
+        let said = try lines(node)
+        #expect(said.count == 1 && said[0][1] == "error")
+        #expect(
+            said[0][5].hasSuffix(
+                #"(address 10.244.0.1/24 on cni0: missing\naddress fd00:10:244::1/64 on cni0: missing)"#),
+            "\(said)")
+    }
+
     /// A file that cannot be written is a warning, whatever is the matter with it, and nothing waits for it.
     @Test(arguments: [
         ("/nowhere/log", "No such file"), ("/run", "directory"), ("/dev/full", "No space left"),
