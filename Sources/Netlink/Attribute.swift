@@ -67,22 +67,23 @@ package struct Cursor {
     /// Reads attributes to the end. A length below the header's four bytes is an error, never a loop.
     package mutating func readAttributes() throws(NetlinkError) -> [Attribute] {
         var attributes: [Attribute] = []
-        while rest.count >= 4 {
-            let length = Int(try read(UInt16.self))
-            let type = try read(UInt16.self)
-            guard length >= 4 else {
-                throw NetlinkError(.malformed, context: "attribute \(type) with length \(length)")
-            }
-            let payload = try readBytes(length - 4)
-            rest = rest.dropFirst(min(rest.count, align4(length) - length))
-            attributes.append(
-                Attribute(
-                    type: Int(type & 0x3fff), isFlaggedNested: type & UInt16(NLA_F_NESTED) != 0, payload: payload))
-        }
+        while rest.count >= 4 { attributes.append(try readAttribute()) }
         guard rest.isEmpty else {
             throw NetlinkError(.malformed, context: "\(rest.count) stray bytes after attributes")
         }
         return attributes
+    }
+
+    package mutating func readAttribute() throws(NetlinkError) -> Attribute {
+        let length = Int(try read(UInt16.self))
+        let type = try read(UInt16.self)
+        guard length >= 4 else {
+            throw NetlinkError(.malformed, context: "attribute \(type) with length \(length)")
+        }
+        let payload = try readBytes(length - 4)
+        rest = rest.dropFirst(min(rest.count, align4(length) - length))
+        return Attribute(
+            type: Int(type & 0x3fff), isFlaggedNested: type & UInt16(NLA_F_NESTED) != 0, payload: payload)
     }
 
     private static func short(needed: Int, have: Int) -> NetlinkError {

@@ -7,6 +7,8 @@ package enum EventContent: Hashable, Sendable {
     case route(RouteMessage)
     /// A namespace's or a link's setting: RTM_NEWNETCONF.
     case forwarding(ForwardingMessage)
+    /// Of a socket that hears nf_tables.
+    case ruleset(NFEvent)
     case other
 
     package init(_ message: Message) throws(NetlinkError) {
@@ -16,7 +18,7 @@ package enum EventContent: Hashable, Sendable {
         case Int(RTM_NEWADDR), Int(RTM_DELADDR): self = .address(try AddressMessage(parsing: message.body))
         case Int(RTM_NEWROUTE), Int(RTM_DELROUTE): self = .route(try RouteMessage(parsing: message.body))
         case Int(RTM_NEWNETCONF): self = .forwarding(try ForwardingMessage(parsing: message.body))
-        default: self = .other
+        default: self = try NFEvent(message).map { .ruleset($0) } ?? .other
         }
     }
 }

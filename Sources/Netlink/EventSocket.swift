@@ -14,9 +14,11 @@ package struct KernelEvent: Hashable, Sendable {
     }
 }
 
-/// A NETLINK_ROUTE socket that hears of every link, address and route that comes, changes or goes (`ip monitor`), and of
-/// forwarding. Of its own namespace, and of all those that this one has a number for (`ip monitor all-nsid`): the kernel
-/// gives one to each namespace that holds the other end of a veth. So one socket hears a thousand pods.
+/// A socket that hears of every link, address and route that comes, changes or goes (`ip monitor`), and of forwarding. Of
+/// its own namespace, and of all those that this one has a number for (`ip monitor all-nsid`): the kernel gives one to each
+/// namespace that holds the other end of a veth. So one socket hears a thousand pods.
+///
+/// Or one that hears of nf_tables, in its own namespace only.
 package struct EventSocket: ~Copyable {
     private let socket: OwnedDescriptor
     private let buffer = ReceiveBuffer()
@@ -31,20 +33,23 @@ package struct EventSocket: ~Copyable {
 
     private static let limit = 4096
 
-    private static let groups = [
+    private static let routeGroups = [
         RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
         RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF,
     ]
 
-    package init() throws(NetlinkError) {
-        let socket = try EventSocket.open()
-        hearsOthers = EventSocket.set(socket.rawValue, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, 1)
+    /// - Parameter subsystem: `.netfilter` loads the kernel's module of nf_tables, if it is not there yet, and needs
+    ///   CAP_NET_ADMIN.
+    package init(_ subsystem: NetlinkSocket.Subsystem = .route) throws(NetlinkError) {
+        let socket = try EventSocket.open(subsystem)
+        hearsOthers =
+            subsystem == .route && EventSocket.set(socket.rawValue, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, 1)
         self.socket = socket
     }
 
-    private static func open() throws(NetlinkError) -> OwnedDescriptor {
+    private static func open(_ subsystem: NetlinkSocket.Subsystem) throws(NetlinkError) -> OwnedDescriptor {
         let descriptor = Glibc.socket(
-            AF_NETLINK, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue), NETLINK_ROUTE)
+            AF_NETLINK, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue), subsystem.number)
         guard descriptor >= 0 else { throw failure("open a netlink socket") }
         let socket = OwnedDescriptor(owning: descriptor)
         // Without a port of its own it would pass for the kernel, which is not told of its own doing
@@ -59,9 +64,10 @@ package struct EventSocket: ~Copyable {
         guard isBound else { throw failure("bind a netlink socket") }
         // A smaller buffer overruns sooner, and what is lost then is looked for.
         _ = set(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, bufferSize)
+        let groups: [UInt32] = subsystem == .route ? routeGroups.map(\.rawValue) : [NFNLGRP_NFTABLES.rawValue]
         for group in groups {
-            guard set(descriptor, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, Int32(group.rawValue)) else {
-                throw failure("join multicast group \(group.rawValue)")
+            guard set(descriptor, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, Int32(group)) else {
+                throw failure("join multicast group \(group)")
             }
         }
         return socket

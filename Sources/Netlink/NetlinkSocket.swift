@@ -27,7 +27,7 @@ package struct NetlinkSocket: ~Copyable {
         /// nf_tables.
         case netfilter
 
-        fileprivate var number: Int32 { self == .route ? NETLINK_ROUTE : NETLINK_NETFILTER }
+        var number: Int32 { self == .route ? NETLINK_ROUTE : NETLINK_NETFILTER }
     }
 
     /// Opens a socket in the calling thread's network namespace.

@@ -6,12 +6,18 @@ package struct HostIntent: Hashable, Sendable {
     package var routes: [RouteSpec]
     /// Bridges that pods are on, though no network names them any more.
     package var formerBridges: Set<String>
+    /// A network or a pod asks for something in nf_tables.
+    package var usesFirewall: Bool
 
-    package init(tag: String, networks: [Network] = [], routes: [RouteSpec] = [], formerBridges: Set<String> = []) {
+    package init(
+        tag: String, networks: [Network] = [], routes: [RouteSpec] = [], formerBridges: Set<String> = [],
+        usesFirewall: Bool = false
+    ) {
         self.tag = tag
         self.networks = networks
         self.routes = routes
         self.formerBridges = formerBridges
+        self.usesFirewall = usesFirewall
     }
 
     package var bridges: Set<String> { formerBridges.union(networks.map(\.spec.bridge)) }
@@ -27,9 +33,14 @@ extension Store {
                 row.text(0)
             }
             let routes = try RouteSpec.load(database, where: "attachment_id IS NULL", problems: &problems)
+            let users = try database.integer(
+                """
+                SELECT EXISTS (SELECT 1 FROM networks WHERE masquerade IS NOT NULL OR mac_check)
+                    OR EXISTS (SELECT 1 FROM attachments WHERE masquerade IS NOT NULL OR mac_check)
+                """)
             return HostIntent(
                 tag: tag.first ?? "", networks: try Network.load(database), routes: routes.map(\.route),
-                formerBridges: Set(bridges))
+                formerBridges: Set(bridges), usesFirewall: users == 1)
         }
     }
 }

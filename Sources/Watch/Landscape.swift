@@ -32,6 +32,8 @@ package struct Landscape: Sendable {
 
     package let intent: HostIntent
     private let destinations: Set<Destination>
+    /// Of nf_tables.
+    private let tables: Set<String>
     private var bridges: [Int32: Seen] = [:]
     /// Outer ends of pods, by index.
     private var ends: [Int32: Int64] = [:]
@@ -47,6 +49,7 @@ package struct Landscape: Sendable {
                 return Destination(
                     bytes: length == 0 ? [] : $0.destination.address.networkBytes, length: length, table: $0.table)
             })
+        tables = Set(FirewallTable.names(tag: intent.tag))
         for link in links { _ = concern(link, isGone: false) }
     }
 
@@ -59,7 +62,7 @@ package struct Landscape: Sendable {
         if let number = event.namespaceID {
             switch content {
             case .link, .address, .route: return Set((pods[number] ?? []).map { .attachment($0) })
-            case .forwarding, .other: return []
+            case .forwarding, .ruleset, .other: return []
             }
         }
         switch content {
@@ -74,8 +77,21 @@ package struct Landscape: Sendable {
             return isOurs ? [.host] : []
         case .forwarding(let message):
             return message.index == ForwardingMessage.everything && message.isOn == false ? [.host] : []
+        case .ruleset(let event):
+            guard tables.contains(FirewallTable.name(event.family, event.table)) else { return [] }
+            return concern(try event.elements())
         case .other: return []
         }
+    }
+
+    /// What a pod's ADD or DEL did is a matter of that pod, and a look at that costs least.
+    private func concern(_ elements: [NFElement]?) -> Set<Matter> {
+        guard let elements else { return [.host] }
+        return Set(
+            elements.map { element in
+                let end = FirewallElement.hostIfname(inComment: element.comment)
+                return end.flatMap { Attachment.id(ofHostIfname: $0, tag: intent.tag) }.map { .attachment($0) } ?? .host
+            })
     }
 
     private mutating func concern(_ link: LinkMessage, isGone: Bool) -> Set<Matter> {

@@ -27,13 +27,15 @@ package struct WatchState: Sendable {
 }
 
 /// Mends at once what the kernel says has changed; everything now and then. Nothing is open and no lock is held while it
-/// waits but the ears: one netlink socket, one inotify, one for signals.
+/// waits but the ears: a netlink socket, another where there is something of nf_tables to hear, one inotify, one for signals.
 package struct Watcher: ~Copyable {
     private let directory: String
     /// Milliseconds between looks at everything.
     private let interval: Int64
     private let observer: any WatchObserver
     private var events: EventSocket
+    /// Of nf_tables: opened when the database first asks for something there, since opening loads the kernel's module.
+    private var rulesetEvents: EventSocket?
     private var files: DirectoryWatch
     private let signals = Signals()
     private var landscape: Landscape?
@@ -42,7 +44,7 @@ package struct Watcher: ~Copyable {
     private var state = WatchState()
     /// What was said last of what stands in the way, so that it is said once.
     private var trouble: String?
-    private var failures: Set<String> = []
+    private var deafness: String?
 
     package init(directory: String, interval: Int64, observer: any WatchObserver) throws(NetlinkError) {
         self.directory = directory
@@ -81,7 +83,7 @@ package struct Watcher: ~Copyable {
 
     /// `true`: it was told to end.
     private mutating func wait() throws(NetlinkError) -> Bool {
-        var heard = [events.descriptor, signals.descriptor, files.readable].map {
+        var heard = [events.descriptor, signals.descriptor, files.readable, rulesetEvents?.descriptor ?? -1].map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
         let time = now
@@ -93,6 +95,7 @@ package struct Watcher: ~Copyable {
         }
         if heard[2].revents != 0 { hearFiles() }
         if heard[0].revents != 0 { try hearKernel() }
+        if heard[3].revents != 0 { try hearRuleset() }
         return false
     }
 
@@ -109,6 +112,26 @@ package struct Watcher: ~Copyable {
             observer.say("events were lost (\(error)): everything is looked at", isWarning: true)
             // A storm goes on for a while, and what cannot be read once comes again.
             agenda.plan(.everything, at: now + (error.code == .overrun ? 250 : 1_000))
+        }
+    }
+
+    /// More pods than that lost what they have in nf_tables by one doing: a look at what all share mends them in one
+    /// transaction.
+    private static let manyPods = 8
+
+    private mutating func hearRuleset() throws(NetlinkError) {
+        do throws(NetlinkError) {
+            var matters: Set<Matter> = []
+            for event in try rulesetEvents?.receive() ?? [] {
+                matters.formUnion(try landscape?.concern(event) ?? [])
+            }
+            if matters.count > Watcher.manyPods { matters = [.host] }
+            let time = now
+            for matter in matters { agenda.note(matter, at: time) }
+        } catch  where error.code == .overrun || error.code == .malformed {
+            // Somebody's transaction was larger than the buffer, and ours may have been among what it changed.
+            state.overruns += 1
+            agenda.plan(.host, at: now + 250)
         }
     }
 
@@ -198,7 +221,19 @@ package struct Watcher: ~Copyable {
         for message in try socket.dump(.dumpLinks(context: "read links")) {
             links.append(try LinkMessage(parsing: message.body))
         }
-        landscape = Landscape(intent: try intent ?? store.hostIntent(), links: links)
+        let intent = try intent ?? store.hostIntent()
+        if intent.usesFirewall, rulesetEvents == nil { openRulesetEvents() }
+        landscape = Landscape(intent: intent, links: links)
+    }
+
+    private mutating func openRulesetEvents() {
+        do throws(NetlinkError) {
+            rulesetEvents = try EventSocket(.netfilter)
+        } catch {
+            let text = "nf_tables is looked at every \(interval / 1000) s only, for it is not heard: \(error)"
+            if deafness != text { observer.say(text, isWarning: true) }
+            deafness = text
+        }
     }
 
     private mutating func finish(

@@ -80,6 +80,85 @@ import Testing
         #expect(try node.sql("SELECT count(*) FROM events WHERE reason LIKE 'watch: %'") != "0")
     }
 
+    /// In `$TABLE`, by the rulesets' own notifications.
+    static let firewallSabotages = [
+        Sabotage("all rulesets flushed", "nft flush ruleset", "nft list table inet $TABLE | grep '10.244.0.3 comment'"),
+        Sabotage(
+            "a rule deleted",
+            #"nft delete rule inet $TABLE postrouting handle $(nft -a list table inet $TABLE | sed -n 's/.*"IPv4 of pods" # handle //p')"#,
+            "nft list table inet $TABLE | grep 'IPv4 of pods'"),
+        Sabotage(
+            "a rule beside ours", "nft insert rule inet $TABLE postrouting ip saddr 10.244.0.2 return",
+            "! nft list table inet $TABLE | grep 'ip saddr 10.244.0.2'"),
+        Sabotage(
+            "an element deleted", "nft delete element inet $TABLE masquerade4 '{ cni0 . 10.244.0.2 }'",
+            "nft list table inet $TABLE | grep '10.244.0.2 comment'"),
+        Sabotage(
+            "an element that is nobody's own deleted", "nft flush set inet $TABLE direct6",
+            "nft list table inet $TABLE | grep 'fd00:10:244::/64 . fd00:10:244::/64'"),
+        Sabotage(
+            "an element beside ours", "nft add element inet $TABLE masquerade4 '{ cni0 . 10.244.0.99 }'",
+            "! nft list table inet $TABLE | grep 10.244.0.99"),
+        Sabotage(
+            "the check of MACs deleted", "nft delete table bridge $TABLE",
+            "nft list table bridge $TABLE | grep 'comment \"pod default/pod2'"),
+    ]
+
+    @Test func hearsTheFirewall() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        let members = TestNode.masqueraded + #", "macspoofchk": true"#
+        for pod in ["pod1", "pod2"] { try node.add(pod, members) }
+        let table = try node.run("nft list tables inet | cut -d' ' -f3")
+        let watching = try Watching(node)
+        for sabotage in Self.firewallSabotages {
+            var best = Double.infinity
+            for _ in 0..<4 where best > 100 {
+                let latency = try watching.latency(
+                    sabotage.script, until: sabotage.condition, environment: ["TABLE": table])
+                best = min(best, latency ?? .infinity)
+            }
+            let said = try watching.mended()
+            #expect(best <= 100, "\(sabotage.testDescription): \(best) ms\n\(said)")
+            try node.waitForRest()
+            // As an admin breaks things, not as somebody who fights.
+            try node.run("sleep 0.3")
+        }
+        let said = try watching.said()
+        #expect(!said.contains("failed") && !said.contains("lost"), "\(said)")
+        #expect(try watching.end().status == 0)
+        try node.expectRest()
+    }
+
+    /// Others' tables change all the time, and what an ADD or a DEL does there is right.
+    @Test func isNotKeptBusyByTheFirewall() throws {
+        let node = try TestNode()
+        try node.addPods(6)
+        try node.add("pod1", TestNode.masqueraded)
+        let watching = try Watching(node)
+        let before = try watching.ticks()
+        try node.run(
+            """
+            nft 'add table inet fw; add set inet fw s { type ipv4_addr; }'
+            for i in $(seq 200); do echo "add element inet fw s { 192.0.2.$i }"; done > /run/many
+            for i in $(seq 10); do nft flush set inet fw s; nft -f /run/many; done
+            for i in $(seq 100); do nft add element inet fw s "{ 198.51.100.$i }"; done
+            """)
+        #expect(try watching.ticks() - before <= 10)
+        for pod in 2...6 { try node.add("pod\(pod)", TestNode.masqueraded) }
+        for pod in 2...4 { try node.delete("pod\(pod)", TestNode.masqueraded) }
+        try node.waitForRest()
+        #expect(try watching.mended() == "")
+        // What it mended itself, it hears too, and finds as it should be.
+        try node.run("nft flush ruleset")
+        try node.waitForRest()
+        try node.run("sleep 0.5")
+        let rest = try watching.ticks()
+        try node.run("sleep 1.5")
+        #expect(try watching.ticks() - rest <= 3)
+        #expect(try watching.end().status == 0)
+    }
+
     /// What an admin writes into the database.
     @Test func hearsTheDatabase() throws {
         let node = try TestNode()

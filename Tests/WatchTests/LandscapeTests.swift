@@ -100,6 +100,32 @@ import Testing
         #expect(try ours.concern(LandscapeTests.event(Int(RTM_NEWLINK), new.encoded)) == [.attachment(35)])
     }
 
+    @Test func `tables of ours, and whose elements`() throws {
+        var ours = try landscape()
+        func concern(_ request: Request) throws -> Set<Matter> {
+            try ours.concern(LandscapeTests.event(Int(request.type), request.body))
+        }
+        func element(_ table: String, _ comments: String?...) throws -> Set<Matter> {
+            let elements = comments.map { NFElement(key: [10, 244, 0, 2], comment: $0) }
+            return try concern(
+                .deleteElements(
+                    NFElements(family: .inet, table: table, set: "masquerade4", elements: elements), context: ""))
+        }
+        #expect(try concern(.deleteTable(.inet, "plumb-abcd", context: "")) == [.host])
+        #expect(try concern(.flushChain(.bridge, "plumb-abcd", "prerouting", context: "")) == [.host])
+        #expect(try concern(.deleteTable(.ipv4, "plumb-abcd", context: "")) == [])
+        #expect(try concern(.deleteTable(.inet, "plumb-wxyz", context: "")) == [])
+        #expect(try concern(.getGeneration(context: "")) == [])
+        #expect(try element("plumb-abcd", "pod default/web, plumbabcd7") == [.attachment(7)])
+        #expect(
+            try element("plumb-abcd", "pod default/web, plumbabcd7", "x, plumbwxyz7", nil) == [.attachment(7), .host])
+        #expect(try element("fw", "pod default/web, plumbabcd7") == [])
+        // Another table's message may be cut off, or lie: no more of it is read than whose it is.
+        var broken = Request.deleteTable(.inet, "fw", context: "")
+        broken.body += [1, 0, 0]
+        #expect(try concern(broken) == [])
+    }
+
     @Test func `forwarding that goes off, of all links`() throws {
         var ours = try landscape()
         func setting(_ index: Int32, _ value: Int32) -> KernelEvent {

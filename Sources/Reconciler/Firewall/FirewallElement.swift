@@ -35,7 +35,9 @@ package struct FirewallElement: Resource {
     package var wrapped: Object { .firewallElement(self) }
 
     /// The host's end of the pod that it is for, as its comment says.
-    var hostIfname: String? {
+    var hostIfname: String? { FirewallElement.hostIfname(inComment: comment) }
+
+    package static func hostIfname(inComment comment: String?) -> String? {
         guard let word = comment?.split(separator: " ").last, Attachment.tag(ofHostIfname: String(word)) != nil else {
             return nil
         }

@@ -47,7 +47,7 @@ package struct FirewallTable: Resource {
     package var mark: Bool? { table.comment == FirewallTable.comment }
 
     /// Every table that a database of this tag makes.
-    static func names(tag: String) -> [String] {
+    package static func names(tag: String) -> [String] {
         [name(.inet, prefix + tag), name(.bridge, prefix + tag)]
     }
 
