@@ -214,5 +214,6 @@ package struct Attachment: Hashable, Sendable, Identifiable {
         return Int64(name.dropFirst(namePrefix.utf8.count + 4), radix: 36)
     }
 
-    private static let namePrefix = "plumb"
+    /// Of every host end's name, whichever database it is of.
+    package static let namePrefix = "plumb"
 }

@@ -70,6 +70,39 @@ import Testing
         try node.expectRest()
     }
 
+    /// What pods of one bridge send each other passes no chain of IP, and one of bridges even without a gateway.
+    @Test(arguments: [
+        (
+            "nft 'add table bridge fw; add chain bridge fw onward { type filter hook forward priority 0; policy drop; }'",
+            ["chain onward of table bridge fw drops", "nft insert rule bridge fw onward"]
+        ),
+        (
+            "ebtables -P FORWARD DROP",
+            ["chain FORWARD of table bridge filter", "ebtables -I FORWARD -i plumb+ -j ACCEPT"]
+        ),
+    ])
+    func aDropPolicyOfBridges(prepare: String, words: [String]) throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        let members = #""ipam": {"ranges": [[{"subnet": "10.9.0.0/24"}], [{"subnet": "fd00:9::/64"}]]}"#
+        for pod in ["pod1", "pod2"] { try node.add(pod, members) }
+        try node.expectPing(from: "pod1", to: "10.9.0.3", "fd00:9::3")
+        #expect(try obstacles(node).isEmpty)
+        try node.run(prepare)
+        #expect(try node.attempt("ping -c 1 -W 1 10.9.0.3", in: "pod1").status != 0)
+        let told = try obstacles(node)
+        #expect(told.count == 1)
+        let reason = try #require(told.first?["reason"].text)
+        let command = try #require(told.first?["command"].text)
+        for word in words { #expect("\(reason) \(command)".contains(word), "\(reason)\n\(command)") }
+        try node.run(command)
+        try node.expectPing(from: "pod1", to: "10.9.0.3", "fd00:9::3")
+        #expect(try obstacles(node).isEmpty)
+        // Ours alone: what others send each other still stops there.
+        #expect(try node.run("nft list ruleset bridge").contains("policy drop"))
+        try node.expectRest()
+    }
+
     /// A chain that is not in force, one of another family and one that is no gateway's business.
     @Test func whatIsNoObstacle() throws {
         let node = try TestNode()

@@ -56,6 +56,9 @@ package struct NFMetaKey: RawRepresentable, Hashable, Sendable {
 
     package static let inputName = Self(rawValue: NFT_META_IIFNAME.rawValue)
     package static let outputName = Self(rawValue: NFT_META_OIFNAME.rawValue)
+    /// Of the bridge whose port it is.
+    package static let inputBridgeName = Self(rawValue: NFT_META_BRI_IIFNAME.rawValue)
+    package static let outputBridgeName = Self(rawValue: NFT_META_BRI_OIFNAME.rawValue)
     /// NFPROTO_ of the packet: 2 or 10.
     package static let networkProtocol = Self(rawValue: NFT_META_NFPROTO.rawValue)
     /// ETH_P_ in network order.

@@ -1,5 +1,4 @@
 internal import Addressing
-internal import CKernel
 internal import Netlink
 package import Store
 
@@ -22,15 +21,19 @@ package struct ForwardingObstacle: Hashable, Sendable {
 package func forwardingObstacles(_ intent: Intent, _ facts: ForwardingFacts) -> [ForwardingObstacle] {
     var obstacles: [ForwardingObstacle] = []
     let bridges = IPFamily.allCases.map { (family: $0, names: gatewayBridges(intent, $0)) }
+    let allBridges = Set(intent.networks.map(\.spec.bridge) + intent.attachments.map(\.bridge))
     for dropping in facts.chains {
         let chain = dropping.chain
-        let concerned = bridges.filter { chain.family.takes($0.family) }.flatMap(\.names)
+        // What one port sends to another passes a chain of bridges, whether or not there is a gateway.
+        let concerned =
+            chain.family == .bridge
+            ? Array(allBridges) : bridges.filter { chain.family.takes($0.family) }.flatMap(\.names)
         for bridge in Set(concerned).sorted() where !dropping.accepts(bridge) {
             obstacles.append(
                 ForwardingObstacle(
                     reason:
                         "chain \(chain.name) of table \(chain.family.name) \(chain.table) drops what pods on \(bridge) send "
-                        + "and get, unless one of its rules accepts it",
+                        + (chain.family == .bridge ? "each other" : "and get") + ", unless one of its rules accepts it",
                     command: chain.opening(bridge)))
         }
     }
@@ -115,7 +118,8 @@ extension NFFamily {
 }
 
 extension NFChain {
-    /// The command that lets a bridge's packets pass.
+    /// The command that lets a bridge's packets pass. In the family `bridge` interfaces are its ports; the bridge's own
+    /// name (`meta ibrname`) takes a module that not every kernel has.
     fileprivate func opening(_ bridge: String) -> String {
         // Rules that nft makes in a table of iptables, iptables can no longer list.
         if table == "filter", name == "FORWARD", family == .ipv4 || family == .ipv6 {
@@ -126,19 +130,24 @@ extension NFChain {
             return "firewall-cmd --permanent --zone=trusted --add-interface=\(bridge) && firewall-cmd --reload"
         }
         let place = "nft insert rule \(family.name) \(table) \(name)"
-        let (input, output) = family == .bridge ? ("meta ibrname", "meta obrname") : ("iifname", "oifname")
-        return "\(place) \(input) \(bridge) accept && \(place) \(output) \(bridge) accept"
+        guard family == .bridge else { return "\(place) iifname \(bridge) accept && \(place) oifname \(bridge) accept" }
+        let ports = Attachment.namePrefix
+        if table == "filter", name == "FORWARD" {
+            return "ebtables -I FORWARD -i \(ports)+ -j ACCEPT && ebtables -I FORWARD -o \(ports)+ -j ACCEPT"
+        }
+        return "\(place) 'iifname \"\(ports)*\" accept' && \(place) 'oifname \"\(ports)*\" accept'"
     }
 }
 
 extension ForwardingFacts.DroppingChain {
     /// Whether rules accept all from and to a bridge.
     fileprivate func accepts(_ bridge: String) -> Bool {
-        let keys =
-            chain.family == .bridge
-            ? [NFT_META_BRI_IIFNAME.rawValue, NFT_META_BRI_OIFNAME.rawValue]
-            : [NFMetaKey.inputName.rawValue, NFMetaKey.outputName.rawValue]
-        return keys.allSatisfy { key in rules.contains { $0.accepts(NFMetaKey(rawValue: key), bridge) } }
+        func accepts(_ keys: [NFMetaKey], _ name: String) -> Bool {
+            keys.allSatisfy { key in rules.contains { $0.accepts(key, name) } }
+        }
+        guard chain.family == .bridge else { return accepts([.inputName, .outputName], bridge) }
+        return accepts([.inputName, .outputName], Attachment.namePrefix)
+            || accepts([.inputBridgeName, .outputBridgeName], bridge)
     }
 }
 
