@@ -132,7 +132,7 @@ func mendHost(
     result.failures += plan.conflicts.filter { $0.attachment == nil }.map(\.reason)
     plan.conflicts = []
     var report = Report()
-    let doubtful = execute(plan, &kernel, &report)
+    let doubtful = executeShared(plan, store, &kernel, &report)
     report.failures += stillMissing(doubtful, store, &kernel)
     result.add(report)
     do throws(StoreError) {
@@ -166,7 +166,7 @@ private func mendFirewall(
             let ended = try store.ended(among: Array(locked))
             plan.changes.removeAll { $0.attachment.map { !locked.contains($0) || ended.contains($0) } == true }
         }
-        let doubtful = execute(plan, &kernel, &report)
+        let doubtful = executeShared(plan, store, &kernel, &report)
         report.failures += stillMissing(doubtful, store, &kernel)
         try mapped { () throws(StoreError) in try store.record(report.events(for: nil, cause: pass.cause)) }
     } catch {

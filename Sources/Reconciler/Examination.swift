@@ -43,8 +43,7 @@ package func examine(
 ) throws(ReconcilerError) -> Examination {
     let intent = try mapped { () throws(StoreError) in try store.intent() }
     let living = intent.attachments.filter { !$0.isDoomed }
-    var desired = render(
-        Intent(networks: intent.networks, attachments: living, hostRoutes: intent.hostRoutes))
+    var desired = render(intent.living)
     desired.markObserved(.host)
     var observed = KernelState()
     try kernel.observe(.host, .node, desired: desired, into: &observed)

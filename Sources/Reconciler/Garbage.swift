@@ -49,12 +49,7 @@ private func deleteOrphans(
     plan.changes = report.orphans.map { .delete($0, in: .host, reason: "an orphan, and gc --orphans") }
         .sorted { ($0.phase, $0.isOfBridge ? 1 : 0, $0.name) < ($1.phase, $1.isOfBridge ? 1 : 0, $1.name) }
     var outcome = Report()
-    for result in kernel.perform(plan.changes) {
-        switch result.status {
-        case .done: outcome.done.append(result.change)
-        case .lookAgain(let text), .failed(let text, _): outcome.failures.append(text)
-        }
-    }
+    outcome.failures += executeShared(plan, store, &kernel, &outcome).map(\.text)
     report.done += outcome.done
     report.failures += outcome.failures
     do throws(StoreError) {

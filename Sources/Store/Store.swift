@@ -169,6 +169,14 @@ package struct Store: ~Copyable {
         return result
     }
 
+    /// Runs `body` while no other process of ours records anything. No transaction is open meanwhile, and `body` writes
+    /// nothing.
+    package func holdingWriter<T>(_ body: () throws(StoreError) -> T) throws(StoreError) -> T {
+        try lockFile?.lockWriter(patience: LockFile.writerPatienceMilliseconds)
+        defer { lockFile?.unlockWriter() }
+        return try body()
+    }
+
     /// Reads in one snapshot, so that what several statements say belongs together.
     package func read<T>(_ body: (borrowing Connection) throws(StoreError) -> T) throws(StoreError) -> T {
         try database.execute("BEGIN")
