@@ -3,7 +3,7 @@ package import Netlink
 package import Store
 
 /// A bridge on the host. One that carries our mark is ours; any other is adopted: its ports and addresses that are ours
-/// come and go, and it is made promiscuous for a network that asks for it; else it is never changed, and never deleted.
+/// come and go, and it is never changed, and never deleted.
 package struct Bridge: Resource {
     package var ifname: String
     /// Desired: pinned when it is made, so that it does not follow the ports (the kernel takes the lowest of theirs).
@@ -120,10 +120,26 @@ package struct Bridge: Resource {
         return nil
     }
 
+    package func remarks(on observed: Self) -> [String] {
+        guard !observed.isMarked else { return [] }
+        var remarks: [String] = []
+        if isPromiscuous == true, observed.isPromiscuous != true {
+            remarks.append(
+                "\(ifname) is not promiscuous, as key promiscMode asks, and is not ours to change: "
+                    + "`ip link set \(ifname) promisc on`")
+        }
+        if let mtu, let found = observed.mtu, found < mtu {
+            remarks.append(
+                "\(ifname) has MTU \(found), less than its pods' \(mtu) (key mtu), and is not ours to change: "
+                    + "`ip link set \(ifname) mtu \(mtu)`")
+        }
+        return remarks
+    }
+
     package func drift(from observed: Self) -> [String] {
+        guard observed.isMarked else { return [] }
         var drift: [String] = []
         if isPromiscuous == true, observed.isPromiscuous != true { drift.append("it is not promiscuous") }
-        guard observed.isMarked else { return drift }
         if let mac, observed.mac != mac { drift.append("its MAC is \(observed.mac?.description ?? "unknown")") }
         if let mtu, observed.mtu != mtu { drift.append("its MTU is \(observed.mtu ?? 0)") }
         if !observed.isUp { drift.append("it is down") }
@@ -138,7 +154,7 @@ package struct Bridge: Resource {
     package func steps(_ action: Action, from observed: Self?) -> Int {
         switch action {
         case .add: mtu == nil && vlan == nil ? 1 : 2
-        case .change: vlan == nil || observed?.isMarked == false ? 1 : 2
+        case .change: vlan == nil ? 1 : 2
         case .delete: 1
         }
     }
@@ -158,10 +174,6 @@ package struct Bridge: Resource {
         case (.add, _): return .netlink(try size(links) + place(links))
         case (.change, 0):
             var link = wanted
-            if observed?.isMarked == false {
-                link = LinkMessage()
-                link.setPromiscuous()
-            }
             link.index = try links.index(of: ifname)
             return .netlink([try .setLink(link, context: "change bridge \(ifname)")])
         case (.change, _): return .netlink(try place(links))

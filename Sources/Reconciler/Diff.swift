@@ -69,6 +69,7 @@ private func compare(
             plan.changes.append(.add(object, in: namespace, reason: reason))
             return
         }
+        plan.notices += wanted.remarks(on: actual).map { Plan.Notice($0, attachment: namespace.attachment) }
         let drift = wanted.drift(from: actual)
         if !drift.isEmpty {
             plan.changes.append(

@@ -34,6 +34,9 @@ package protocol Resource: Hashable, Sendable {
     /// What stands in the place of this object and is not ours to change; `nil` if nothing does. Pure.
     func conflict(with observed: Self) -> String?
 
+    /// What is otherwise than this asks for, and neither ours to change nor worth refusing a pod. Pure.
+    func remarks(on observed: Self) -> [String]
+
     /// Whether an observed object carries our mark; `nil` for a kind of which the kernel keeps none. Without the mark
     /// nothing is deleted, whatever the database says.
     var mark: Bool? { get }
@@ -58,6 +61,7 @@ package protocol Resource: Hashable, Sendable {
 
 extension Resource {
     package func conflict(with observed: Self) -> String? { nil }
+    package func remarks(on observed: Self) -> [String] { [] }
     package var mark: Bool? { nil }
     package func steps(_ action: Action, from observed: Self?) -> Int { 1 }
     package var withdrawnNames: [String] { [name] }

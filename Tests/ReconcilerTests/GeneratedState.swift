@@ -124,8 +124,6 @@ struct GeneratedState {
             // Who asks for VLANs on a bridge of others has to see to these.
             adopted.filtersVLANs = true
             adopted.enter(VLANMembership([BridgeVLAN(bridge == "cni0" ? 100 : 7, isPVID: true, isUntagged: true)]))
-            // Whoever wants it so has it so: by the marks alone nobody could tell who made it so.
-            adopted.isPromiscuous = true
             kernel.insertLink(bridge, adopted)
             kernel[.host].addresses.append(
                 SimulatedAddress(cidr: try cidr("172.17.0.1/16"), link: bridge, isForeign: true))

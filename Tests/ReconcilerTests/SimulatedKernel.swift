@@ -137,11 +137,7 @@ extension SimulatedKernel {
             }
         case .change:
             guard var link = self[.host].links[bridge.ifname] else { return .failed("\(change.name): ENODEV") }
-            guard link.isMarked else {
-                link.isPromiscuous = link.isPromiscuous || bridge.isPromiscuous == true
-                self[.host].links[bridge.ifname] = link
-                return .done
-            }
+            guard link.isMarked else { return .failed("\(change.name) is not ours") }
             link.mac = bridge.mac ?? link.mac
             link.mtu = bridge.mtu ?? link.mtu
             link.isUp = true
