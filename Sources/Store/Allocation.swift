@@ -40,7 +40,9 @@ enum Allocation {
     private static func allocate(
         from range: RangeSpec, id: Int64, bridge: String, isReused: inout Bool, _ database: borrowing Connection
     ) throws(StoreError) -> IPAddress? {
-        if let fresh = try allocateFresh(from: range, id: id, bridge: bridge, database) { return fresh }
+        if let fresh = try allocateFresh(from: range, id: id, bridge: bridge, isReused: &isReused, database) {
+            return fresh
+        }
         isReused = true
         while true {
             // What is another network's gateway today stays in its place until that changes.
@@ -54,12 +56,12 @@ enum Allocation {
             try database.run(
                 "DELETE FROM released WHERE range_id = ? AND sequence = ?", .integer(id), .integer(sequence))
             // Another network on this bridge may have taken it since; its release puts it back here.
-            if try !isHeld(address, bridge: bridge, database) { return address }
+            if try use(of: address, bridge: bridge, database) != .held { return address }
         }
     }
 
     private static func allocateFresh(
-        from range: RangeSpec, id: Int64, bridge: String, _ database: borrowing Connection
+        from range: RangeSpec, id: Int64, bridge: String, isReused: inout Bool, _ database: borrowing Connection
     ) throws(StoreError) -> IPAddress? {
         guard let text = try next(ofRange: id, database) else { return nil }
         guard var candidate = IPAddress(text), candidate <= range.last else {
@@ -69,10 +71,14 @@ enum Allocation {
             let block = range.exclusion(of: candidate)
             let end = block?.last ?? candidate
             let following = end < range.last ? end.advanced(by: 1) : nil
-            if block == nil, candidate != range.gateway, try !isHeld(candidate, bridge: bridge, database) {
+            if block == nil, candidate != range.gateway,
+                case let use = try use(of: candidate, bridge: bridge, database), use != .held
+            {
                 if try !isGateway(candidate, bridge: bridge, database) {
                     try database.run(
                         "UPDATE ranges SET next = ? WHERE id = ?", .optional(following?.description), .integer(id))
+                    // Another range had it before, which this one took the place of.
+                    if use == .released { isReused = true }
                     return candidate
                 }
                 // Another network's, for now: a pod's again when that network changes.
@@ -93,15 +99,29 @@ enum Allocation {
         }.first ?? nil
     }
 
-    /// By a pod of ours, or by one that host-local served.
-    static func isHeld(
-        _ address: IPAddress, bridge: String, _ database: borrowing Connection
-    ) throws(StoreError) -> Bool {
-        try database.integer(
+    enum Use {
+        case none
+        /// By a pod of ours, or by one that host-local served.
+        case held
+        /// By a pod that history knows of, on whichever bridge.
+        case released
+    }
+
+    static func use(
+        of address: IPAddress, bridge: String, _ database: borrowing Connection
+    ) throws(StoreError) -> Use {
+        // The last condition is the index's own, or it would not be used.
+        let found = try database.integer(
             """
             SELECT 1 FROM addresses WHERE bridge = ?1 AND address = ?2
             UNION ALL SELECT 1 FROM held WHERE bridge = ?1 AND address = ?2
-            """, .text(bridge), .text(address.description)) != nil
+            UNION ALL SELECT 2 FROM events WHERE object = ?2 AND (kind = 'withdrawn' OR kind = 'released')
+            """, .text(bridge), .text(address.description))
+        return switch found {
+        case nil: .none
+        case 1: .held
+        default: .released
+        }
     }
 
     /// Who has an address on a bridge, in words; `nil` if nobody has.

@@ -40,7 +40,7 @@ extension Allocation {
     private static func isFree(
         _ address: IPAddress, bridge: String, _ database: borrowing Connection
     ) throws(StoreError) -> Bool {
-        if try isHeld(address, bridge: bridge, database) { return false }
+        if try use(of: address, bridge: bridge, database) == .held { return false }
         return try !isGateway(address, bridge: bridge, database)
     }
 }

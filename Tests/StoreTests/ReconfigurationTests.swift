@@ -101,6 +101,25 @@ import struct Store.Attachment
         }
     }
 
+    /// The new range's first address was handed out by the old one a moment ago, and neighbours remember by whom.
+    @Test(arguments: [
+        "10.0.0.0/28", "10.0.0.0/29 10.0.0.2-10.0.0.4", "10.0.0.0/29 without 10.0.0.3/32",
+    ])
+    func whatTheOldRangeHandedOutIsNotNew(range: String) throws {
+        try withScratch { directory in
+            let store = try Store.open(directory: directory, access: .create)
+            var reused: [Bool] = []
+            for (number, range) in ["10.0.0.0/29", range, range].enumerated() {
+                let request = AttachmentRequest(try NetworkSpec(sets: [[range]]), "c\(number)")
+                guard case .new(let intent) = try store.record(request) else { continue }
+                reused.append(intent.isReuse)
+                try store.release(try #require(intent.attachments.first), reason: "test")
+            }
+            close(store)
+            #expect(reused == [false, true, false])
+        }
+    }
+
     /// The pods on the old bridge hold nothing on the new one, and the old one's gateway may go.
     @Test func anotherBridgeStartsAfresh() throws {
         try withScratch { directory in
