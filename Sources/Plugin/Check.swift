@@ -69,6 +69,6 @@ extension Plan {
             // A pair that lost an end is deleted and made again.
             if !drift.contains(text) { drift.append(text) }
         }
-        return drift + conflicts.map(\.reason) + notices.map(\.text)
+        return drift + conflicts.map(\.reason) + notices.filter(\.leavesDoubt).map(\.text)
     }
 }

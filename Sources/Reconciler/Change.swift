@@ -85,10 +85,13 @@ package struct Plan: Hashable, Sendable {
         /// The attachment that it is about, or `nil` where it is the node's.
         package var attachment: Int64?
         package var text: String
+        /// Nobody can vouch for what it is about. Else it is as it was when ADD found it, and only worth a word.
+        package var leavesDoubt: Bool
 
-        package init(_ text: String, attachment: Int64? = nil) {
+        package init(_ text: String, attachment: Int64? = nil, leavesDoubt: Bool = true) {
             self.text = text
             self.attachment = attachment
+            self.leavesDoubt = leavesDoubt
         }
     }
 

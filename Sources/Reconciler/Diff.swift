@@ -69,7 +69,9 @@ private func compare(
             plan.changes.append(.add(object, in: namespace, reason: reason))
             return
         }
-        plan.notices += wanted.remarks(on: actual).map { Plan.Notice($0, attachment: namespace.attachment) }
+        for remark in wanted.remarks(on: actual) {
+            plan.notices.append(Plan.Notice(remark, attachment: namespace.attachment, leavesDoubt: false))
+        }
         let drift = wanted.drift(from: actual)
         if !drift.isEmpty {
             plan.changes.append(

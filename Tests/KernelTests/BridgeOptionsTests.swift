@@ -53,6 +53,7 @@ import Testing
         let commands = ["ip link set cni0 promisc on", "ip link set cni0 mtu 1400"]
         #expect(output.status == 0 && output.stderr.isEmpty, "\(output.all)")
         try node.expectRest()
+        try node.expectCheck(.check(output.stdout, members: members), "it is as ADD found it")
         let plan = try node.plumbctl("plan")
         for command in commands { #expect(plan.stdout.contains("`\(command)`"), "\(plan.all)") }
         let after = try node.json("ip -j link show cni0")[0]
