@@ -64,10 +64,9 @@ package func apply(
             result.failures.append(error.description)
         }
     }
-    let leavesFirewall = collected.leavesFirewall(in: examination.intent)
-    if leavesFirewall || collected.leavesGateway(in: examination.intent) {
+    if collected.leavesShared(in: examination.intent) {
         let again = try examine(store, &kernel, includesPods: pass.includesPods)
-        if leavesFirewall { mendFirewall(again, pass, store, &kernel, &result) }
+        mendFirewall(again, pass, store, &kernel, &result)
         mendHost(again, pass, store, &kernel, &result)
     }
     if pass.includesPods || result.hasNews {
@@ -87,27 +86,22 @@ func lastEvent(_ store: borrowing Store, _ result: inout ApplyReport) -> Int64 {
 }
 
 extension Collected {
-    /// A bridge may have a gateway that nobody asks for any more, since pods held the last leases that named it.
-    fileprivate func leavesGateway(in intent: Intent) -> Bool {
-        let gone = Set(released.map(\.attachment.id))
-        var kept = Set(intent.networks.flatMap { $0.spec.rangeSets.joined().map(\.gateway) })
-        for attachment in intent.attachments where !gone.contains(attachment.id) {
-            kept.formUnion(attachment.leases.compactMap(\.gateway))
-        }
-        return released.flatMap(\.attachment.leases).contains { $0.gateway.map(kept.contains) == false }
-    }
-}
-
-extension Collected {
-    /// The pods that went may have been the last for which something in nf_tables was that is nobody's own.
-    fileprivate func leavesFirewall(in intent: Intent) -> Bool {
-        guard released.contains(where: { $0.attachment.unmasqueraded != nil || $0.attachment.checksMAC }) else {
-            return false
-        }
+    /// The pods that went may have been the last for which something on the host was that is nobody's own: a gateway of
+    /// before, a table of nf_tables, an element for their subnet.
+    fileprivate func leavesShared(in intent: Intent) -> Bool {
+        guard !released.isEmpty else { return false }
         let gone = Set(released.map(\.attachment.id))
         var rest = intent
         rest.attachments.removeAll { gone.contains($0.id) }
-        return Firewall.shared(intent) != Firewall.shared(rest)
+        return intent.sharedNames != rest.sharedNames
+    }
+}
+
+extension Intent {
+    /// Of what it asks for on the host for more than one pod.
+    fileprivate var sharedNames: Set<String> {
+        let names = Set(render(self).all(in: .host).map(\.resource.name))
+        return names.subtracting(Object.onHost(of: attachments).map(\.resource.name))
     }
 }
 

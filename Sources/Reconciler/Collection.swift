@@ -75,7 +75,7 @@ private func lock(
             return doomed
         }
         guard case .gone = kernel.open(current),
-            try observeHostLinks(of: [current], &kernel).ends(of: [current]).isEmpty
+            try observeHost(of: [current], &kernel).ends(of: [current]).isEmpty
         else { return nil }
         return doomed
     } catch {
@@ -101,8 +101,9 @@ private func takeAway(
         let attachment = one.attachment
         var report = Report()
         // A link that was not there is as good as one that went.
-        let names = [Veth.name(attachment.hostIfname)] + FirewallElement.ofPods([attachment]).map(\.name)
-        for name in names { if let outcome = outcomes[name] { report.add(outcome) } }
+        for object in Object.onHost(of: [attachment]) {
+            if let outcome = outcomes[object.resource.name] { report.add(outcome) }
+        }
         result.done += report.done
         guard report.failures.isEmpty else {
             result.failures += report.failures.map { "\(attachment.label): \($0)" }

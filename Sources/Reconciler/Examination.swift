@@ -55,7 +55,6 @@ package func examine(
     var notices = intent.problems.map { Plan.Notice($0) }
     let host = observed
     for attachment in includesPods ? living : [] {
-        let veth = Veth.name(attachment.hostIfname)
         switch kernel.open(attachment) {
         case .alive:
             if attachment.state == .adding { examination.unfinished.append(attachment) }
@@ -65,8 +64,11 @@ package func examine(
                 observed[unreadable: attachment.pod] = "\(attachment.label): \(error)"
             }
         case .gone(let reason):
+            // What lingers keeps all but its link as it is: something may still send by it.
+            var forgotten = Veth.onHost(of: [attachment])
             if observed.ends(of: [attachment]).isEmpty {
                 examination.releases.append(Examination.Release(attachment: attachment, reason: reason))
+                forgotten = Object.onHost(of: [attachment])
             } else {
                 examination.lingering.append(Examination.Release(attachment: attachment, reason: reason))
                 notices.append(
@@ -74,17 +76,17 @@ package func examine(
                         "\(attachment.label) lingers: \(reason), yet \(attachment.hostIfname) is alive, so something holds "
                             + "its namespace; its addresses stay with it until DEL", attachment: attachment.id))
             }
-            if observed.ends(of: [attachment]).isEmpty { observed.forgetElements(of: attachment, &desired) }
-            desired.forget(attachment, veth)
-            observed[.host, veth] = nil
+            desired.remove(attachment.pod)
+            desired.forget(forgotten)
+            observed.forget(forgotten)
         case .unknown(let reason):
             notices.append(
                 Plan.Notice(
                     "\(attachment.label) cannot be looked at: \(reason); nothing is done about it",
                     attachment: attachment.id))
-            observed.forgetElements(of: attachment, &desired)
-            desired.forget(attachment, veth)
-            observed[.host, veth] = nil
+            desired.remove(attachment.pod)
+            desired.forget(Object.onHost(of: [attachment]))
+            observed.forget(Object.onHost(of: [attachment]))
         }
     }
     examination.observed = observed
@@ -162,16 +164,9 @@ extension Object {
 }
 
 extension KernelState {
-    fileprivate mutating func forgetElements(of attachment: Attachment, _ desired: inout KernelState) {
-        for element in FirewallElement.ofPods([attachment]) {
-            desired[.host, element.name] = nil
-            self[.host, element.name] = nil
-        }
-    }
-
-    fileprivate mutating func forget(_ attachment: Attachment, _ veth: String) {
-        remove(attachment.pod)
-        self[.host, veth] = nil
+    /// Of the host.
+    fileprivate mutating func forget(_ objects: [Object]) {
+        for object in objects { self[.host, object.resource.name] = nil }
     }
 }
 

@@ -1,3 +1,5 @@
+internal import Store
+
 /// Which network namespace an object lives in.
 package enum NamespaceID: Hashable, Sendable {
     /// The one in which this process runs.
@@ -47,6 +49,17 @@ package enum Object: Hashable, Sendable {
         Sysctl.self, Bridge.self, Veth.self, PodLink.self, LinkAddress.self, Route.self, FirewallTable.self,
         FirewallElement.self,
     ]
+
+    /// What the host has for each of these pods alone, of every kind.
+    static func onHost(of attachments: [Attachment]) -> [Object] {
+        kinds.flatMap { $0.onHost(of: attachments) }
+    }
+
+    /// Whether what was found under its name is for the same pod.
+    func isFor(theSameAs found: Object) -> Bool {
+        func isSame<R: Resource>(_ wanted: R) -> Bool { (found.resource as? R).map(wanted.isFor) ?? false }
+        return isSame(resource)
+    }
 }
 
 /// Objects by namespace and name: what should be, or what is.

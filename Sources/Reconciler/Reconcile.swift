@@ -134,33 +134,31 @@ package func removeFromInside(
 func removal(
     of attachments: [Attachment], _ kernel: inout some Kernel & ~Copyable
 ) throws(ReconcilerError) -> Plan {
-    let observed = try observeHostLinks(of: attachments, &kernel)
+    let observed = try observeHost(of: attachments, &kernel)
     var desired = KernelState()
     desired.markObserved(.host)
-    var withdrawn = observed.ends(of: attachments)
-    for attachment in attachments { withdrawn += observed.ownElements(of: attachment).map(\.name) }
+    let withdrawn = observed.found(Object.onHost(of: attachments)).map(\.resource.name)
     return diff(desired: desired, observed: observed, withdrawn: Set(withdrawn))
 }
 
 extension KernelState {
     /// Names of the host ends of attachments that are there, and theirs.
     func ends(of attachments: [Attachment]) -> [String] {
-        attachments.map(Veth.init).filter { wanted in
-            if case .veth(let found)? = self[.host, wanted.name] { !wanted.isAnothers(found) } else { false }
-        }.map(\.name)
+        found(Veth.onHost(of: attachments)).map(\.resource.name)
+    }
+
+    /// Which of these objects of pods are on the host, and theirs.
+    fileprivate func found(_ objects: [Object]) -> [Object] {
+        objects.filter { wanted in self[.host, wanted.resource.name].map(wanted.isFor) ?? false }
     }
 }
 
-/// The host's ends of attachments, as far as they are there.
-func observeHostLinks(
+/// What the host has for attachments, as far as it is there.
+func observeHost(
     of attachments: [Attachment], _ kernel: inout some Kernel & ~Copyable
 ) throws(ReconcilerError) -> KernelState {
     var wanted = KernelState()
-    for attachment in attachments {
-        wanted.insert(
-            Veth(ifname: attachment.hostIfname, attachment: attachment.id, bridge: nil, hairpin: nil), in: .host)
-    }
-    for element in FirewallElement.ofPods(attachments) { wanted.insert(element, in: .host) }
+    for object in Object.onHost(of: attachments) { wanted[.host, object.resource.name] = object }
     var observed = KernelState()
     try kernel.observe(.host, .attachment, desired: wanted, into: &observed)
     return observed

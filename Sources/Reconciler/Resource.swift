@@ -23,6 +23,13 @@ package protocol Resource: Hashable, Sendable {
     /// What the intent asks for. Pure.
     static func render(_ intent: Intent, into desired: inout KernelState)
 
+    /// What the host has for each of these pods alone, and goes with it. Pure, and a part of what ``render(_:into:)`` says.
+    static func onHost(of attachments: [Attachment]) -> [Object]
+
+    /// Whether an object that was found under this one's name is for the same pod. A database that lost its log, or was
+    /// replaced by an older copy, may have given a name or an address a second time.
+    func isFor(theSameAs observed: Self) -> Bool
+
     /// Reads what is desired in this namespace and, when the reader looks at the whole node, all that carries our mark.
     static func observe(
         _ reader: NamespaceReader, desired: KernelState, into observed: inout KernelState
@@ -60,6 +67,8 @@ package protocol Resource: Hashable, Sendable {
 }
 
 extension Resource {
+    package static func onHost(of attachments: [Attachment]) -> [Object] { [] }
+    package func isFor(theSameAs observed: Self) -> Bool { true }
     package func conflict(with observed: Self) -> String? { nil }
     package func remarks(on observed: Self) -> [String] { [] }
     package var mark: Bool? { nil }

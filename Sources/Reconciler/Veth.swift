@@ -21,7 +21,7 @@ package struct Veth: Resource {
     package var peer: Peer?
     /// Observed: the pod end's index in its namespace (IFLA_LINK).
     package var peerIndex: UInt32?
-    /// Whose pair it is, for people, and for ``isAnothers(_:)``.
+    /// Whose pair it is, for people, and for ``isFor(theSameAs:)``.
     package var alias: String?
     /// Observed: of the host's end.
     package var mac: MACAddress?
@@ -87,11 +87,19 @@ package struct Veth: Resource {
             vlans: attachment.link.vlans.map { VLANMembership($0) })
     }
 
-    /// Whether a link of this name is the pair of a pod that the database forgot: it lost its log or was replaced by an
-    /// older copy, and numbers attachments a second time. Somebody may have changed the MAC or the alias, hardly both.
-    func isAnothers(_ observed: Self) -> Bool {
-        guard let peer, let mac = observed.mac, let owner = observed.alias else { return false }
-        return mac != peer.hostMAC && owner != alias
+    package static func onHost(of attachments: [Attachment]) -> [Object] {
+        attachments.map { attachment in
+            var veth = Veth(attachment)
+            // To know it by and to delete it, they need not be read.
+            veth.vlans = nil
+            return veth.wrapped
+        }
+    }
+
+    /// Somebody may have changed the MAC or the alias, hardly both.
+    package func isFor(theSameAs observed: Self) -> Bool {
+        guard let peer, let mac = observed.mac, let owner = observed.alias else { return true }
+        return mac == peer.hostMAC || owner == alias
     }
 
     package static func observe(
@@ -126,7 +134,7 @@ package struct Veth: Resource {
         guard observed.isMarked else {
             return "a link named \(ifname) is there, and does not carry Plumb's mark (group \(Mark.group))"
         }
-        guard isAnothers(observed) else { return nil }
+        if isFor(theSameAs: observed) { return nil }
         return
             "link \(ifname) belongs to \(observed.alias ?? ""), which the database has forgotten: it lost its log, or is "
             + "an older copy. Restore the newest one, or drain the node"

@@ -63,10 +63,14 @@ package struct FirewallElement: Resource {
         for element in MACCheckTable.elements(intent) { desired.insert(element, in: .host) }
     }
 
-    /// Those that go with their pods.
-    static func ofPods(_ attachments: [Attachment]) -> [FirewallElement] {
+    package static func onHost(of attachments: [Attachment]) -> [Object] {
         let intent = Intent(attachments: attachments)
-        return MasqueradeTable.elements(intent).filter { $0.owner != nil } + MACCheckTable.elements(intent)
+        return (MasqueradeTable.elements(intent) + MACCheckTable.elements(intent)).filter { $0.owner != nil }
+            .map(\.wrapped)
+    }
+
+    package func isFor(theSameAs observed: Self) -> Bool {
+        observed.hostIfname == nil || observed.comment == comment
     }
 
     package static func observe(
@@ -124,17 +128,6 @@ extension Object {
     func isIn(_ other: Object) -> Bool {
         guard case .firewallElement(let element) = self, case .firewallTable(let table) = other else { return false }
         return element.table == table.table.name && element.family == table.table.family
-    }
-}
-
-extension KernelState {
-    /// The elements of an attachment that are there. One that says it is of another pod is: the database may have
-    /// forgotten that, and given its address a second time.
-    func ownElements(of attachment: Attachment) -> [FirewallElement] {
-        FirewallElement.ofPods([attachment]).filter { wanted in
-            guard case .firewallElement(let found)? = self[.host, wanted.name] else { return false }
-            return found.hostIfname == nil || found.comment == wanted.comment
-        }
     }
 }
 

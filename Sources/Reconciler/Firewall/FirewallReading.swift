@@ -69,15 +69,6 @@ extension NamespaceReader {
 }
 
 enum Firewall {
-    /// Names of what an intent wants of nf_tables that is for more than one pod.
-    static func shared(_ intent: Intent) -> Set<String> {
-        var names: Set<String> = []
-        if let tag = MasqueradeTable.tag(intent) { names.insert(MasqueradeTable.table(tag: tag).name) }
-        if let tag = MACCheckTable.tag(intent) { names.insert(MACCheckTable.table(tag: tag).name) }
-        for element in MasqueradeTable.elements(intent) where element.owner == nil { names.insert(element.name) }
-        return names
-    }
-
     static func obstacle(_ error: NetlinkError) -> String {
         "the kernel has no nf_tables: load its modules (CONFIG_NF_TABLES, for ipMasq also _INET, CONFIG_NFT_NAT, "
             + "CONFIG_NFT_MASQ, for macspoofchk _BRIDGE), or take the key out (\(error))"
