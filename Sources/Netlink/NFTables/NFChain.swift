@@ -68,7 +68,7 @@ package struct NFChain: Hashable, Sendable {
             case NFTA_CHAIN_HOOK.number: hook = try NFChain.hook(attribute)
             case NFTA_CHAIN_TYPE.number: type = attribute.string()
             case NFTA_CHAIN_POLICY.number: accepts = try attribute.bigUInt32() != NFVerdict.drop.code
-            case NFTA_CHAIN_USERDATA.number: comment = NFUserData(attribute.payload).text(NFUserData.comment)
+            case NFTA_CHAIN_USERDATA.number: comment = attribute.comment()
             default: break
             }
         }
@@ -100,11 +100,7 @@ package struct NFChain: Hashable, Sendable {
                 $0.putBig(NFTA_CHAIN_POLICY, base.accepts ? NFVerdict.accept.code : NFVerdict.drop.code)
                 $0.put(NFTA_CHAIN_TYPE, string: base.type)
             }
-            if comment != nil {
-                var data = NFUserData()
-                data.append(NFUserData.comment, comment)
-                $0.put(NFTA_CHAIN_USERDATA, bytes: data.bytes)
-            }
+            $0.put(NFTA_CHAIN_USERDATA, comment: comment)
         }
     }
 }

@@ -28,7 +28,7 @@ package struct NFElement: Hashable, Sendable {
             case NFTA_SET_ELEM_DATA.number: data = try NFData(attribute)
             case NFTA_SET_ELEM_FLAGS.number:
                 isEnd = try attribute.bigUInt32() & NFT_SET_ELEM_INTERVAL_END.rawValue != 0
-            case NFTA_SET_ELEM_USERDATA.number: comment = NFUserData(attribute.payload).text(NFUserData.comment)
+            case NFTA_SET_ELEM_USERDATA.number: comment = attribute.comment()
             default: break
             }
         }
@@ -40,11 +40,7 @@ package struct NFElement: Hashable, Sendable {
             $0.nest(NFTA_SET_ELEM_KEY, NFData.value(key).encode(into:))
             if let keyEnd { $0.nest(NFTA_SET_ELEM_KEY_END, NFData.value(keyEnd).encode(into:)) }
             if let data { $0.nest(NFTA_SET_ELEM_DATA, data.encode(into:)) }
-            if comment != nil {
-                var userData = NFUserData()
-                userData.append(NFUserData.comment, comment)
-                $0.put(NFTA_SET_ELEM_USERDATA, bytes: userData.bytes)
-            }
+            $0.put(NFTA_SET_ELEM_USERDATA, comment: comment)
         }
     }
 }

@@ -8,7 +8,8 @@ package struct NFEvent: Hashable, Sendable {
 
     /// `nil`: it is about no table. No more is read than that: a node's other tables may change all the time.
     init?(_ message: Message) throws(NetlinkError) {
-        guard Int(message.type) >> 8 == Int(NFNL_SUBSYS_NFTABLES), !NFEvent.isOfGeneration(message) else { return nil }
+        guard Int(message.type) >> 8 == Int(NFNL_SUBSYS_NFTABLES), Int(message.type) != NFMessage.type(NFT_MSG_NEWGEN)
+        else { return nil }
         let (family, name) = try NFMessage.parseTable(message.body)
         guard let name else { return nil }
         self.family = family
@@ -23,9 +24,5 @@ package struct NFEvent: Hashable, Sendable {
             try NFElements(parsing: message.body).elements
         default: nil
         }
-    }
-
-    private static func isOfGeneration(_ message: Message) -> Bool {
-        Int(message.type) == NFMessage.type(NFT_MSG_NEWGEN)
     }
 }

@@ -61,8 +61,6 @@ package struct NFMetaKey: RawRepresentable, Hashable, Sendable {
     package static let outputBridgeName = Self(rawValue: NFT_META_BRI_OIFNAME.rawValue)
     /// NFPROTO_ of the packet: 2 or 10.
     package static let networkProtocol = Self(rawValue: NFT_META_NFPROTO.rawValue)
-    /// ETH_P_ in network order.
-    package static let etherType = Self(rawValue: NFT_META_PROTOCOL.rawValue)
 }
 
 /// NFT_PAYLOAD_ headers that offsets count from.
@@ -72,7 +70,6 @@ package struct NFHeader: RawRepresentable, Hashable, Sendable {
 
     package static let link = Self(rawValue: NFT_PAYLOAD_LL_HEADER.rawValue)
     package static let network = Self(rawValue: NFT_PAYLOAD_NETWORK_HEADER.rawValue)
-    package static let transport = Self(rawValue: NFT_PAYLOAD_TRANSPORT_HEADER.rawValue)
 }
 
 /// NFT_CMP_ operators.

@@ -39,17 +39,21 @@ enum NFMessage {
 
     static func parse(_ body: ArraySlice<UInt8>) throws(NetlinkError) -> (family: NFFamily, [Attribute]) {
         var cursor = Cursor(body)
+        return (try family(&cursor), try cursor.readAttributes())
+    }
+
+    /// The rest of the header says nothing that we need.
+    private static func family(_ cursor: inout Cursor) throws(NetlinkError) -> NFFamily {
         let family = NFFamily(rawValue: try cursor.read(UInt8.self))
         _ = try cursor.readBytes(3)
-        return (family, try cursor.readAttributes())
+        return family
     }
 
     /// The table that a message is about. Its name has the same number in all of them, and comes first (NFTA_TABLE_NAME,
     /// NFTA_CHAIN_TABLE and their like); what follows is not read.
     static func parseTable(_ body: ArraySlice<UInt8>) throws(NetlinkError) -> (family: NFFamily, name: String?) {
         var cursor = Cursor(body)
-        let family = NFFamily(rawValue: try cursor.read(UInt8.self))
-        _ = try cursor.readBytes(3)
+        let family = try family(&cursor)
         while cursor.remaining > 0 {
             let attribute = try cursor.readAttribute()
             if attribute.type == NFTA_TABLE_NAME.number { return (family, attribute.string()) }

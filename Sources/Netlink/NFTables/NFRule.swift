@@ -33,7 +33,7 @@ package struct NFRule: Hashable, Sendable {
                 for element in try attribute.nested() where element.type == NFTA_LIST_ELEM.number {
                     expressions.append(try NFExpression(element))
                 }
-            case NFTA_RULE_USERDATA.number: comment = NFUserData(attribute.payload).text(NFUserData.comment)
+            case NFTA_RULE_USERDATA.number: comment = attribute.comment()
             default: break
             }
         }
@@ -46,11 +46,7 @@ package struct NFRule: Hashable, Sendable {
             if !expressions.isEmpty {
                 $0.nest(NFTA_RULE_EXPRESSIONS) { for expression in expressions { expression.encode(into: &$0) } }
             }
-            if comment != nil {
-                var data = NFUserData()
-                data.append(NFUserData.comment, comment)
-                $0.put(NFTA_RULE_USERDATA, bytes: data.bytes)
-            }
+            $0.put(NFTA_RULE_USERDATA, comment: comment)
         }
     }
 }

@@ -180,25 +180,17 @@ extension Request {
 
     /// NFT_MSG_DELSET with its elements. EBUSY: a rule uses it.
     package static func deleteSet(_ family: NFFamily, _ table: String, _ name: String, context: String) -> Request {
-        .nfTables(NFT_MSG_DELSET, body: NFSet.reference(family, table, name), context: context)
-    }
-
-    package static func getSet(_ family: NFFamily, _ table: String, _ name: String, context: String) -> Request {
-        .nfTables(NFT_MSG_GETSET, body: NFSet.reference(family, table, name), context: context)
+        .nfTables(
+            NFT_MSG_DELSET,
+            body: NFMessage.body(family) {
+                $0.put(NFTA_SET_TABLE, string: table)
+                $0.put(NFTA_SET_NAME, string: name)
+            }, context: context)
     }
 
     /// NFT_MSG_GETSET for ``NetlinkSocket/dump(_:)``: the sets of one table.
     package static func dumpSets(_ family: NFFamily, table: String, context: String) -> Request {
         .nfTables(
             NFT_MSG_GETSET, body: NFMessage.body(family) { $0.put(NFTA_SET_TABLE, string: table) }, context: context)
-    }
-}
-
-extension NFSet {
-    fileprivate static func reference(_ family: NFFamily, _ table: String, _ name: String) -> [UInt8] {
-        NFMessage.body(family) {
-            $0.put(NFTA_SET_TABLE, string: table)
-            $0.put(NFTA_SET_NAME, string: name)
-        }
     }
 }

@@ -34,7 +34,7 @@ package struct NFTable: Hashable, Sendable {
                 isOwned = flags & NFT_TABLE_F_OWNER.rawValue != 0
             case NFTA_TABLE_USE.number: use = try attribute.bigUInt32()
             case NFTA_TABLE_HANDLE.number: handle = try attribute.bigUInt64()
-            case NFTA_TABLE_USERDATA.number: comment = NFUserData(attribute.payload).text(NFUserData.comment)
+            case NFTA_TABLE_USERDATA.number: comment = attribute.comment()
             default: break
             }
         }
@@ -46,11 +46,7 @@ package struct NFTable: Hashable, Sendable {
             $0.putBig(
                 NFTA_TABLE_FLAGS,
                 (isDormant ? NFT_TABLE_F_DORMANT.rawValue : 0) | (isOwned ? NFT_TABLE_F_OWNER.rawValue : 0))
-            if comment != nil {
-                var data = NFUserData()
-                data.append(NFUserData.comment, comment)
-                $0.put(NFTA_TABLE_USERDATA, bytes: data.bytes)
-            }
+            $0.put(NFTA_TABLE_USERDATA, comment: comment)
         }
     }
 }

@@ -39,3 +39,18 @@ struct NFUserData {
     static let keyByteOrder: UInt8 = 0
     static let dataByteOrder: UInt8 = 1
 }
+
+extension Attribute {
+    /// Of a table, a chain, a rule or an element.
+    func comment() -> String? { NFUserData(payload).text(NFUserData.comment) }
+}
+
+extension Builder {
+    /// Of a table, a chain, a rule or an element; none is no attribute.
+    mutating func put(_ type: some RawRepresentable<UInt32>, comment: String?) {
+        guard comment != nil else { return }
+        var data = NFUserData()
+        data.append(NFUserData.comment, comment)
+        put(type, bytes: data.bytes)
+    }
+}
