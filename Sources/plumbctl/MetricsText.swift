@@ -47,15 +47,7 @@ struct MetricsText {
 
     /// A label and its value, quoted.
     static func label(_ name: String, _ value: String) -> String {
-        var quoted = ""
-        for character in value {
-            switch character {
-            case "\\": quoted += "\\\\"
-            case "\"": quoted += "\\\""
-            case "\n": quoted += "\\n"
-            default: quoted.append(character)
-            }
-        }
+        let quoted = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
         return "\(name)=\"\(quoted)\""
     }
 }
