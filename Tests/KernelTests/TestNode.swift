@@ -47,6 +47,8 @@ final class TestNode {
         try run(
             """
             ip link set lo up
+            # That of a machine where Plumb serves: a copy's copy here.
+            rm -rf /var/lib/plumb
             install -D $PLUMB /usr/lib/cni/plumb
             install $PLUMBCTL /usr/sbin/plumbctl
             export DESTDIR= PREFIX=/usr CTL_DIR=/usr/sbin UNIT_DIR=/usr/lib/systemd NM_DIR=/usr/lib/NetworkManager/conf.d \
