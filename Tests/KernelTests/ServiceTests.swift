@@ -77,7 +77,7 @@ import Testing
             "for i in $(seq 200); do plumbctl plan && exit; sleep 0.05; done; journalctl -u plumb-watch; exit 1")
         let mended = try node.run("journalctl -u plumb-watch.service -o cat")
         for line in [
-            "+ route 0.0.0.0/0 metric 0 table 254 of pod default/pod1: missing",
+            "+ route 0.0.0.0/0 of pod default/pod1: missing",
             "+ address 10.244.0.3/24 on eth0 of pod default/pod2: missing", "+ bridge cni0: missing",
             "~ sysctl net.ipv4.ip_forward: is 0",
         ] { #expect(mended.contains(line), "\(line)\n\(mended)") }
