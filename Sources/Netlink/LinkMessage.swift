@@ -27,6 +27,10 @@ package struct LinkMessage: Hashable, Sendable {
     package var link: UInt32?
     /// IFLA_LINK_NETNSID: the peer's namespace as numbered in this one; absent when it is the same.
     package var linkNamespaceID: Int32?
+    /// IFLA_NUM_TX_QUEUES: how many there may ever be.
+    package var transmitQueues: UInt32?
+    /// IFLA_NUM_RX_QUEUES, likewise.
+    package var receiveQueues: UInt32?
     /// IFLA_IFALIAS: text for people.
     package var alias: String?
     /// IFLA_NET_NS_FD: an open descriptor of the namespace in which to create.
@@ -132,6 +136,8 @@ extension LinkMessage {
             case Int(IFLA_MASTER): master = try attribute.uint32()
             case Int(IFLA_LINK): link = try attribute.uint32()
             case Int(IFLA_LINK_NETNSID): linkNamespaceID = try attribute.int32()
+            case Int(IFLA_NUM_TX_QUEUES): transmitQueues = try attribute.uint32()
+            case Int(IFLA_NUM_RX_QUEUES): receiveQueues = try attribute.uint32()
             case Int(IFLA_IFALIAS): alias = attribute.string()
             case Int(IFLA_NET_NS_FD): namespaceDescriptor = try attribute.uint32()
             case Int(IFLA_LINKINFO): try readLinkInfo(attribute, isPeer: isPeer)
@@ -193,6 +199,8 @@ extension LinkMessage {
         if let group { builder.put(Int(IFLA_GROUP), group) }
         if let master { builder.put(Int(IFLA_MASTER), master) }
         if let link { builder.put(Int(IFLA_LINK), link) }
+        if let transmitQueues { builder.put(Int(IFLA_NUM_TX_QUEUES), transmitQueues) }
+        if let receiveQueues { builder.put(Int(IFLA_NUM_RX_QUEUES), receiveQueues) }
         if let linkNamespaceID { builder.put(Int(IFLA_LINK_NETNSID), linkNamespaceID) }
         if let alias { builder.put(Int(IFLA_IFALIAS), string: alias) }
         if let namespaceDescriptor { builder.put(Int(IFLA_NET_NS_FD), namespaceDescriptor) }

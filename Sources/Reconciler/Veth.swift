@@ -185,6 +185,10 @@ package struct Veth: Resource {
         }
     }
 
+    /// Of each end. Asked for none, the kernel makes one a processor, each with its place in sysfs, and then puts all but the
+    /// first away, which waits for RCU (veth_init_queues, drivers/net/veth.c).
+    private static let queues: UInt32 = 1
+
     private func create(_ links: LinkTable) throws(NetlinkError) -> Effect {
         guard let peer, let descriptor = links.podDescriptor else {
             throw NetlinkError(.unresolved, context: "the pod's namespace is not open")
@@ -195,7 +199,9 @@ package struct Veth: Resource {
         inner.mtu = peer.mtu.map { UInt32($0) }
         inner.group = Mark.group
         inner.namespaceDescriptor = UInt32(descriptor)
+        (inner.transmitQueues, inner.receiveQueues) = (Veth.queues, Veth.queues)
         var outer = LinkMessage()
+        (outer.transmitQueues, outer.receiveQueues) = (Veth.queues, Veth.queues)
         outer.name = ifname
         outer.hardwareAddress = peer.hostMAC.bytes
         outer.mtu = inner.mtu
