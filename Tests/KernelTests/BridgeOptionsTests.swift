@@ -42,6 +42,17 @@ import Testing
         #expect(try node.json("ip -d -j link show \(end(first))")[0]["linkinfo"]["info_slave_data"]["isolated"] == true)
     }
 
+    /// Asked for none, the kernel makes one a processor.
+    @Test func oneQueueAtEachEnd() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let end = try end(node.add("pod1"))
+        for link in ["ip -d -j link show \(end)", "ip -n pod1 -d -j link show eth0"] {
+            let told = try node.json(link)[0]
+            #expect(told["num_tx_queues"].number == 1 && told["num_rx_queues"].number == 1, "\(told)")
+        }
+    }
+
     /// One of others stays as it is, and plan says what it lacks, with the command.
     @Test func anAdoptedBridge() throws {
         let node = try TestNode()
