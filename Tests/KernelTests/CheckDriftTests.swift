@@ -150,7 +150,8 @@ import Testing
             #expect(answer["msg"].text?.contains(details.replacing("\n", with: "; ")) == true, "\(output.all)")
             // The pod begins anew: one of the drifts takes its interface's name away.
             try node.delete("pod1", members)
-            try node.run("ip -all netns del; for link in other cni0; do ip link del $link 2> /dev/null || true; done")
+            // A pair goes later than its namespace's name: q by its own.
+            try node.run("ip -all netns del; for link in q other cni0; do ip link del $link 2> /dev/null || true; done")
             try node.addPods(1)
             _ = try node.sql("DELETE FROM released; UPDATE ranges SET next = first")
         }
