@@ -24,7 +24,7 @@ package func apply(
     let examination = try examine(store, &kernel, includesPods: pass.includesPods)
     var result = ApplyReport(examination: examination)
     let lastEvent = lastEvent(store, &result)
-    mendFirewall(examination, pass, store, &kernel, &result)
+    mendTogether(examination, pass, store, &kernel, &result)
     mendHost(examination, pass, store, &kernel, &result)
 
     let drifted = Set(
@@ -66,7 +66,7 @@ package func apply(
     }
     if collected.leavesShared(in: examination.intent) {
         let again = try examine(store, &kernel, includesPods: pass.includesPods)
-        mendFirewall(again, pass, store, &kernel, &result)
+        mendTogether(again, pass, store, &kernel, &result)
         mendHost(again, pass, store, &kernel, &result)
     }
     if pass.includesPods || result.hasNews {
@@ -87,7 +87,7 @@ func lastEvent(_ store: borrowing Store, _ result: inout ApplyReport) -> Int64 {
 
 extension Collected {
     /// The pods that went may have been the last for which something on the host was that is nobody's own: a gateway of
-    /// before, a table of nf_tables, an element for their subnet.
+    /// before, a set's element for their subnet.
     fileprivate func leavesShared(in intent: Intent) -> Bool {
         guard !released.isEmpty else { return false }
         let gone = Set(released.map(\.attachment.id))
@@ -107,7 +107,7 @@ extension Intent {
 
 extension Plan.Conflict {
     package var attachment: Int64? {
-        if case .veth(let veth) = object { veth.attachment } else { namespace.attachment }
+        object.resource.owner ?? namespace.attachment
     }
 }
 
@@ -137,16 +137,16 @@ func mendHost(
     }
 }
 
-/// All of nf_tables, in one transaction, whomever it is for. Under the locks of those whose elements are added, whose rows
-/// are looked at again: a DEL may have come since.
-private func mendFirewall(
+/// What is one transaction, whomever it is for. Under the locks of those for whom something is made, whose rows are looked
+/// at again: a DEL may have come since.
+private func mendTogether(
     _ examination: Examination, _ pass: Pass, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
     _ result: inout ApplyReport
 ) {
     var plan = Plan()
     let foreign = examination.plan.conflicts.map(\.object)
     plan.changes = examination.plan.changes.filter { change in
-        change.phase.isTransaction && !pass.spares(change) && !foreign.contains { change.object.isIn($0) }
+        change.phase.isTransaction && !pass.spares(change) && !foreign.contains { change.object.resource.isIn($0) }
     }
     guard !plan.changes.isEmpty else { return }
     var locked: Set<Int64> = []

@@ -36,6 +36,7 @@ package struct Bridge: Resource {
         self.vlan = vlan
     }
 
+    package static let kindName = "bridge"
     package var name: String { Bridge.name(ifname) }
     package static func name(_ ifname: String) -> String { "bridge \(ifname)" }
     package var mark: Bool? { isMarked }

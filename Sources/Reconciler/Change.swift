@@ -54,11 +54,7 @@ package enum Change: Hashable, Sendable {
 
     /// The attachment that the change is made for, or `nil` where it is the node's.
     package var attachment: Int64? {
-        switch object {
-        case .veth(let veth): veth.attachment
-        case .firewallElement(let element): element.owner
-        default: namespace.attachment
-        }
+        object.resource.owner ?? namespace.attachment
     }
 
     /// What a person would type, in the right namespace.

@@ -102,7 +102,7 @@ package func examine(
         if !isIt { withdrawn.remove(link.name) }
     }
     withdrawn.formUnion(observed.ends(of: examination.deleting))
-    withdrawn.formUnion(try surplus(orphans, withdrawn: withdrawn, observed, store))
+    withdrawn.formUnion(try surplus(orphans, withdrawn: withdrawn, observed, intent, store))
     examination.plan = diff(desired: desired, observed: observed, withdrawn: withdrawn)
     examination.plan.notices += notices
     return examination
@@ -126,41 +126,19 @@ private func observeLeftBridges(
     return left
 }
 
-/// What of nf_tables is ours by its database's tag, and nobody asks for: of orphans what is to go.
+/// Of orphans that the database does not remember: names of those that are its own all the same, and are to go.
 private func surplus(
-    _ orphans: [Object], withdrawn: Set<String>, _ observed: KernelState, _ store: borrowing Store
+    _ orphans: [Object], withdrawn: Set<String>, _ observed: KernelState, _ intent: Intent, _ store: borrowing Store
 ) throws(ReconcilerError) -> [String] {
-    guard orphans.contains(where: \.isOfFirewall) else { return [] }
-    // Read after the kernel was: an ADD beside us writes first, and then adds.
-    let intent = try mapped { () throws(StoreError) in try store.intent() }
-    let now = render(intent)
-    let known = Set(intent.attachments.map(FirewallElement.comment))
-    let own = FirewallTable.names(tag: try mapped { () throws(StoreError) in try store.tag() })
-    var names: [String] = []
-    for orphan in orphans where now[.host, orphan.resource.name] == nil {
-        switch orphan {
-        case .firewallTable(let table) where own.contains(table.name): names.append(table.name)
-        case .firewallElement(let element):
-            // A pod lives that the database forgot, as an older copy of it does: what it has stays with it.
-            if let end = element.hostIfname.map(Veth.name), element.comment.map(known.contains) == false,
-                observed[.host, end] != nil, !withdrawn.contains(end)
-            {
-                continue
-            }
-            names.append(element.name)
-        default: break
-        }
-    }
-    return names
-}
-
-extension Object {
-    fileprivate var isOfFirewall: Bool {
-        switch self {
-        case .firewallTable, .firewallElement: true
-        default: false
-        }
-    }
+    guard !orphans.isEmpty else { return [] }
+    let tag = try mapped { () throws(StoreError) in try store.tag() }
+    var leftovers = Leftovers(
+        objects: orphans, withdrawn: withdrawn, observed: observed, intent: intent, tag: tag)
+    guard !Object.surplus(in: leftovers).isEmpty else { return [] }
+    // Read after the kernel was: an ADD beside us writes first, and then makes.
+    leftovers.intent = try mapped { () throws(StoreError) in try store.intent() }
+    let now = render(leftovers.intent)
+    return Object.surplus(in: leftovers).filter { now[.host, $0] == nil }
 }
 
 extension KernelState {

@@ -20,7 +20,7 @@ package enum NamespaceID: Hashable, Sendable {
     }
 }
 
-/// Every kind of kernel object that Plumb knows: a new kind is one new file, and its two lines here.
+/// Every kind of kernel object that Plumb knows: a new kind is one new file, and its three lines here.
 package enum Object: Hashable, Sendable {
     case sysctl(Sysctl)
     indirect case firewallTable(FirewallTable)
@@ -44,6 +44,8 @@ package enum Object: Hashable, Sendable {
         }
     }
 
+    package var kindName: String { type(of: resource).kindName }
+
     /// In the order in which they are observed: links before what lies on them.
     static let kinds: [any Resource.Type] = [
         Sysctl.self, Bridge.self, Veth.self, PodLink.self, LinkAddress.self, Route.self, FirewallTable.self,
@@ -53,6 +55,11 @@ package enum Object: Hashable, Sendable {
     /// What the host has for each of these pods alone, of every kind.
     static func onHost(of attachments: [Attachment]) -> [Object] {
         kinds.flatMap { $0.onHost(of: attachments) }
+    }
+
+    /// Names of what goes by what it says of itself, of every kind.
+    static func surplus(in leftovers: Leftovers) -> [String] {
+        kinds.flatMap { $0.surplus(in: leftovers) }
     }
 
     /// Whether what was found under its name is for the same pod.

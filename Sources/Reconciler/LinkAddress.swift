@@ -28,6 +28,7 @@ package struct LinkAddress: Resource {
         self.isAnnounced = isAnnounced
     }
 
+    package static let kindName = "address"
     package var name: String { "address \(address) on \(link)" }
     package var wrapped: Object { .address(self) }
 

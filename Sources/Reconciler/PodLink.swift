@@ -22,6 +22,7 @@ package struct PodLink: Resource {
         self.index = index
     }
 
+    package static let kindName = "pod_link"
     package var name: String { PodLink.name(ifname) }
     package static func name(_ ifname: String) -> String { "pod link \(ifname)" }
     package var wrapped: Object { .podLink(self) }

@@ -16,9 +16,14 @@ package enum Action: String, Hashable, Sendable {
 
 /// One kind of kernel object: what intent makes of it, how it is read, which of its fields are ours, how it is changed.
 package protocol Resource: Hashable, Sendable {
+    /// What metrics call the kind: `firewall_table`.
+    static var kindName: String { get }
     /// Unique in its namespace; what plans print and events remember.
     var name: String { get }
     var wrapped: Object { get }
+
+    /// The attachment for which the host has the object; `nil` where it is for several, or for none.
+    var owner: Int64? { get }
 
     /// What the intent asks for. Pure.
     static func render(_ intent: Intent, into desired: inout KernelState)
@@ -29,6 +34,13 @@ package protocol Resource: Hashable, Sendable {
     /// Whether an object that was found under this one's name is for the same pod. A database that lost its log, or was
     /// replaced by an older copy, may have given a name or an address a second time.
     func isFor(theSameAs observed: Self) -> Bool
+
+    /// Whether it is a part of `other`: where that is somebody else's, nothing is done to this one either.
+    func isIn(_ other: Object) -> Bool
+
+    /// Of what was found on the host and nobody asks for: the names of those of this kind that go by what they say of
+    /// themselves, though the database does not remember to have given them up. Pure.
+    static func surplus(in leftovers: Leftovers) -> [String]
 
     /// Reads what is desired in this namespace and, when the reader looks at the whole node, all that carries our mark.
     static func observe(
@@ -67,7 +79,10 @@ package protocol Resource: Hashable, Sendable {
 }
 
 extension Resource {
+    package var owner: Int64? { nil }
     package static func onHost(of attachments: [Attachment]) -> [Object] { [] }
+    package func isIn(_ other: Object) -> Bool { false }
+    package static func surplus(in leftovers: Leftovers) -> [String] { [] }
     package func isFor(theSameAs observed: Self) -> Bool { true }
     package func conflict(with observed: Self) -> String? { nil }
     package func remarks(on observed: Self) -> [String] { [] }
@@ -76,10 +91,22 @@ extension Resource {
     package var withdrawnNames: [String] { [name] }
 }
 
+/// What was found on the host and nobody asks for, and what a kind needs to tell its own among it.
+package struct Leftovers {
+    package var objects: [Object]
+    /// Of these the database remembers that it gave them up.
+    package var withdrawn: Set<String>
+    /// All that was found, what is asked for too.
+    package var observed: KernelState
+    /// The database, and by what tag it marks what it makes.
+    package var intent: Intent
+    package var tag: String
+}
+
 /// What a step does to the kernel.
 package enum Effect: Hashable, Sendable {
     case netlink([Request])
-    /// Of nf_tables: made together with those of the changes beside it, all or none.
+    /// To nf_tables: made together with those of the changes beside it, all or none.
     case transaction([Request])
     /// A file below /proc/sys and what to write there.
     case sysctl(path: String, value: String)
@@ -95,7 +122,7 @@ package enum Phase: Int, Hashable, Sendable, Comparable {
     case deleteLinks
     /// Forwarding is on before the first packet can come.
     case sysctls
-    /// These three are one transaction: what goes makes room for what comes.
+    /// All changes of these three are one transaction, of whatever kind: what goes makes room for what comes.
     case firewallRemovals
     /// Elements need their sets.
     case firewall

@@ -41,6 +41,7 @@ package struct Route: Resource {
             scope: spec.scope)
     }
 
+    package static let kindName = "route"
     package var name: String { "route \(destination) metric \(metric) table \(table)" }
     package var wrapped: Object { .route(self) }
     package var mark: Bool? { true }

@@ -13,6 +13,7 @@ package struct Sysctl: Resource {
         self.value = value
     }
 
+    package static let kindName = "sysctl"
     package var name: String { "sysctl \(path.replacingSlashes)" }
     package var wrapped: Object { .sysctl(self) }
 

@@ -64,6 +64,7 @@ package struct Veth: Resource {
         self.vlans = vlans
     }
 
+    package static let kindName = "link"
     package var name: String { Veth.name(ifname) }
     package static func name(_ ifname: String) -> String { "link \(ifname)" }
     package var mark: Bool? { isMarked }
@@ -86,6 +87,8 @@ package struct Veth: Resource {
             isolated: attachment.link.isIsolated ? true : nil,
             vlans: attachment.link.vlans.map { VLANMembership($0) })
     }
+
+    package var owner: Int64? { attachment }
 
     package static func onHost(of attachments: [Attachment]) -> [Object] {
         attachments.map { attachment in

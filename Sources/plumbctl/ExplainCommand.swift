@@ -232,7 +232,7 @@ extension Object {
         case .route(let route):
             (route.gateway.map { "via \($0)" } ?? "on the link") + (route.link.map { " dev \($0)" } ?? "")
         case .bridge(let bridge): bridge.isUp ? "up" : "down"
-        case .address, .sysctl, .firewallTable, .firewallElement: ""
+        default: ""
         }
     }
 }

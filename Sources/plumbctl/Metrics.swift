@@ -53,7 +53,7 @@ extension MetricsText {
         add(.counter, "plumb_failures_total", "What failed in all runs.", [("", Double(failed))])
         var changes: [String: Double] = [:]
         for change in report.done {
-            changes["action=\"\(change.action.rawValue)\",kind=\"\(change.object.kind)\"", default: 0] += 1
+            changes["action=\"\(change.action.rawValue)\",kind=\"\(change.object.kindName)\"", default: 0] += 1
         }
         add(
             .counter, "plumb_changes_total", "Changes made to the kernel, by action and kind of object.",
@@ -88,21 +88,5 @@ extension MetricsText {
         add(
             .gauge, "plumb_watch_overruns", "How often events were lost since the watch began.",
             [("", Double(state.overruns))])
-    }
-}
-
-extension Object {
-    /// As metrics name it.
-    fileprivate var kind: String {
-        switch self {
-        case .sysctl: "sysctl"
-        case .bridge: "bridge"
-        case .veth: "link"
-        case .podLink: "pod_link"
-        case .address: "address"
-        case .route: "route"
-        case .firewallTable: "firewall_table"
-        case .firewallElement: "firewall_element"
-        }
     }
 }

@@ -31,6 +31,7 @@ package struct FirewallElement: Resource {
         self.owner = owner
     }
 
+    package static let kindName = "firewall_element"
     package var name: String { "nft element \(family.name) \(table) \(set) { \(text) }" }
     package var wrapped: Object { .firewallElement(self) }
 
@@ -71,6 +72,26 @@ package struct FirewallElement: Resource {
 
     package func isFor(theSameAs observed: Self) -> Bool {
         observed.hostIfname == nil || observed.comment == comment
+    }
+
+    package func isIn(_ other: Object) -> Bool {
+        guard case .firewallTable(let other) = other else { return false }
+        return table == other.table.name && family == other.table.family
+    }
+
+    /// Elements are read of our own tables only.
+    package static func surplus(in leftovers: Leftovers) -> [String] {
+        var elements: [Self] = []
+        for case .firewallElement(let element) in leftovers.objects { elements.append(element) }
+        guard !elements.isEmpty else { return [] }
+        let known = Set(leftovers.intent.attachments.map(comment))
+        return elements.filter { element in
+            // A pod lives that the database forgot, as an older copy of it does: what it has stays with it.
+            guard let end = element.hostIfname.map(Veth.name), leftovers.observed[.host, end] != nil,
+                !leftovers.withdrawn.contains(end)
+            else { return true }
+            return element.comment.map(known.contains) != false
+        }.map(\.name)
     }
 
     package static func observe(
@@ -120,14 +141,6 @@ package struct FirewallElement: Resource {
         case .change: "nft delete element \(place) '{ \(text) }'; \(addition)"
         case .delete: "nft delete element \(place) '{ \(text) }'"
         }
-    }
-}
-
-extension Object {
-    /// Whether it is an element of that table.
-    func isIn(_ other: Object) -> Bool {
-        guard case .firewallElement(let element) = self, case .firewallTable(let table) = other else { return false }
-        return element.table == table.table.name && element.family == table.table.family
     }
 }
 

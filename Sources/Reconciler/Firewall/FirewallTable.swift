@@ -41,6 +41,7 @@ package struct FirewallTable: Resource {
     /// What `nft list` shows beside the name, and our mark.
     package static let comment = "plumbctl apply keeps this as it is"
 
+    package static let kindName = "firewall_table"
     package var name: String { FirewallTable.name(table.family, table.name) }
     package static func name(_ family: NFFamily, _ name: String) -> String { "nft table \(family.name) \(name)" }
     package var wrapped: Object { .firewallTable(self) }
@@ -54,6 +55,11 @@ package struct FirewallTable: Resource {
     package static func render(_ intent: Intent, into desired: inout KernelState) {
         if let tag = MasqueradeTable.tag(intent) { desired.insert(MasqueradeTable.table(tag: tag), in: .host) }
         if let tag = MACCheckTable.tag(intent) { desired.insert(MACCheckTable.table(tag: tag), in: .host) }
+    }
+
+    package static func surplus(in leftovers: Leftovers) -> [String] {
+        let own = names(tag: leftovers.tag)
+        return leftovers.objects.map(\.resource.name).filter(own.contains)
     }
 
     package static func observe(

@@ -96,7 +96,7 @@ struct Picture: Encodable {
         case .address(let address): address.address.description
         case .route(let route): "route \(route.destination)"
         case .firewallElement: "nf_tables"
-        case .bridge, .sysctl, .firewallTable: "host"
+        default: object.kindName
         }
     }
 
