@@ -68,18 +68,29 @@ extension LinkMessage {
 
     /// IFLA_BR_VLAN_FILTERING of a bridge: ports are in VLANs. `nil` in a reply: none was told.
     package var filtersVLANs: Bool? {
-        get {
-            guard case .other(let options) = kindData else { return nil }
-            return options.first { $0.type == Int(IFLA_BR_VLAN_FILTERING) }.map { $0.payload.first != 0 }
-        }
-        set {
-            kind = "bridge"
-            kindData = newValue.map {
-                .other([
-                    Attribute(type: Int(IFLA_BR_VLAN_FILTERING), isFlaggedNested: false, payload: [$0 ? 1 : 0])
-                ])
-            }
-        }
+        get { bridgeOption(Int(IFLA_BR_VLAN_FILTERING)) }
+        set { setBridgeOption(Int(IFLA_BR_VLAN_FILTERING), newValue) }
+    }
+
+    /// IFLA_BR_MCAST_SNOOPING of a bridge: it listens who wants which multicast.
+    package var snoopsMulticast: Bool? {
+        get { bridgeOption(Int(IFLA_BR_MCAST_SNOOPING)) }
+        set { setBridgeOption(Int(IFLA_BR_MCAST_SNOOPING), newValue) }
+    }
+
+    private var bridgeOptions: [Attribute] {
+        if case .other(let options) = kindData { options } else { [] }
+    }
+
+    private func bridgeOption(_ type: Int) -> Bool? {
+        bridgeOptions.first { $0.type == type }.map { $0.payload.first != 0 }
+    }
+
+    private mutating func setBridgeOption(_ type: Int, _ value: Bool?) {
+        kind = "bridge"
+        var options = bridgeOptions.filter { $0.type != type }
+        if let value { options.append(Attribute(type: type, isFlaggedNested: false, payload: [value ? 1 : 0])) }
+        kindData = options.isEmpty ? nil : .other(options)
     }
 }
 

@@ -169,6 +169,9 @@ package struct Bridge: Resource {
             link.name = ifname
             link.kind = "bridge"
             link.group = Mark.group
+            // Without a querier, and it is none, a bridge that listens floods all multicast all the same, yet starts two
+            // timers of every port anew when one comes up (br_port_state_selection, net/bridge/br_stp.c).
+            link.snoopsMulticast = false
             // An MTU that it is made with follows the ports, down and up again; one that is set stays (br_change_mtu).
             link.mtu = nil
             return .netlink([try .createLink(link, context: "create bridge \(ifname)")])
@@ -219,7 +222,7 @@ package struct Bridge: Resource {
         let own = vlan.map { " && bridge vlan add vid \($0) dev \(ifname) pvid untagged self" } ?? ""
         return switch action {
         case .add:
-            "ip link add \(ifname)\(address) group \(Mark.group)\(promisc) up type bridge\(filtering)"
+            "ip link add \(ifname)\(address) group \(Mark.group)\(promisc) up type bridge\(filtering) mcast_snooping 0"
                 + (mtu.map { " && ip link set \(ifname) mtu \($0)" } ?? "") + own
         case .change:
             "ip link set \(ifname)\(address)\(mtu.map { " mtu \($0)" } ?? "")\(promisc) up\(filtering.isEmpty ? "" : " type bridge\(filtering)")\(own)"

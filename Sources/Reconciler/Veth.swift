@@ -222,14 +222,16 @@ package struct Veth: Resource {
         return .netlink([try .setLink(link, context: "make \(ifname) a port of \(bridge ?? "no bridge")")])
     }
 
-    /// Up comes with the port's options; no IPv6 address of its own, for a port needs none. That is a message apart,
-    /// which fails where there is no IPv6 to be switched off (``ErrnoPolicy/isForWantOfIPv6(_:_:)``).
+    /// No IPv6 address of its own, for a port needs none: a message apart, which fails where there is no IPv6 to be switched
+    /// off (``ErrnoPolicy/isForWantOfIPv6(_:_:)``). Up comes last and alone: of what changes on a link that is up and has
+    /// no carrier yet the kernel tells its IPv6, which then looks at every route of the node (rt6_sync_down_dev).
     private func configure(_ links: LinkTable, from observed: Self?) throws(NetlinkError) -> Effect {
         var quiet = LinkMessage()
         quiet.index = try links.index(of: ifname)
         var link = quiet
+        var up = quiet
         quiet.addressGeneration = AddressGeneration.none
-        link.setUp()
+        up.setUp()
         if observed?.isDoomed == true { link.group = Mark.group }
         link.alias = alias
         if let hairpin {
@@ -242,7 +244,8 @@ package struct Veth: Resource {
             requests += vlans.requests(
                 for: ifname, index: link.index, from: observed?.bridge == bridge ? observed?.vlans : nil)
         }
-        requests.append(try .setLink(link, context: "set up \(ifname)"))
+        requests.append(try .setLink(link, context: "set options of port \(ifname)"))
+        requests.append(try .setLink(up, context: "bring \(ifname) up"))
         return .netlink(requests)
     }
 

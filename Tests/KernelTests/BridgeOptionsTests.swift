@@ -53,6 +53,23 @@ import Testing
         }
     }
 
+    /// It floods multicast, as one does that listens and has no querier. What an admin chose since stays.
+    @Test func aBridgeDoesNotListenForMulticast() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        try node.add("pod1", BridgeOptionsTests.gateway)
+        func listens() throws -> Int? {
+            try node.json("ip -d -j link show cni0")[0]["linkinfo"]["info_data"]["mcast_snooping"].number
+        }
+        #expect(try listens() == 0)
+        try node.run("ip link set cni0 type bridge mcast_snooping 1")
+        try node.expectRest()
+        try node.add("pod2", BridgeOptionsTests.gateway)
+        try node.expectConvergence()
+        #expect(try listens() == 1)
+        try node.expectPing(from: "pod1", to: "10.9.0.3", "fd00:9::3")
+    }
+
     /// One of others stays as it is, and plan says what it lacks, with the command.
     @Test func anAdoptedBridge() throws {
         let node = try TestNode()

@@ -60,6 +60,13 @@ extension Captured {
         0a00010062726964676500000c0002000500070001000000
         """)
 
+    static let createIgnorantBridgeRequest = Captured(
+        "ip link add plumb1 type bridge mcast_snooping 0",
+        """
+        480000001000050690be066b00000000000000000000000000000000000000000b000300706c756d623100001c001200
+        0a00010062726964676500000c0002000500170000000000
+        """)
+
     static let announceRequest = Captured(
         "ip neigh replace 10.0.0.5 dev eth0 use",
         """

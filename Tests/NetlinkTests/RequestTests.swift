@@ -47,6 +47,9 @@ import Testing
         var filtering = LinkMessage()
         filtering.name = "plumb1"
         filtering.filtersVLANs = true
+        var ignorant = LinkMessage()
+        ignorant.name = "plumb1"
+        ignorant.snoopsMulticast = false
         var veth = LinkMessage()
         veth.name = "veth7"
         veth.mtu = 1450
@@ -87,6 +90,9 @@ import Testing
                 }),
             Golden(
                 captured: .createFilteringBridgeRequest, request: try .createLink(filtering, context: ""),
+                flags: NLM_F_ECHO),
+            Golden(
+                captured: .createIgnorantBridgeRequest, request: try .createLink(ignorant, context: ""),
                 flags: NLM_F_ECHO),
             Golden(
                 captured: .setAddressGenerationRequest,
@@ -212,6 +218,6 @@ import Testing
     }
 
     @Test func goldenRequestsAreAllThere() {
-        #expect(Self.golden.count == 22)
+        #expect(Self.golden.count == 23)
     }
 }

@@ -98,7 +98,7 @@ import Testing
         #expect(
             plan.changes.map(\.command) == [
                 "sysctl -w net.ipv4.ip_forward=1",
-                "ip link add cni0 address 02:00:00:00:00:01 group 7586 up type bridge && ip link set cni0 mtu 1400",
+                "ip link add cni0 address 02:00:00:00:00:01 group 7586 up type bridge mcast_snooping 0 && ip link set cni0 mtu 1400",
                 "ip addr add 10.1.0.1/24 dev cni0",
                 "ip link add plumbtest7 address 02:00:00:00:01:07 group 7586 type veth peer name eth0 "
                     + "address 02:00:00:00:02:07 netns /run/netns/7 && "
