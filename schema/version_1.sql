@@ -186,36 +186,16 @@ CREATE TABLE events (
 ) STRICT;
 CREATE INDEX events_withdrawn ON events (object) WHERE kind = 'withdrawn';
 
--- A host route without a row is ours to delete only if its row was once here.
-CREATE TRIGGER route_withdrawn AFTER DELETE ON routes WHEN old.attachment_id IS NULL BEGIN
-    INSERT INTO events (at_ms, kind, object, reason)
-    VALUES (CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER), 'withdrawn',
-            'route ' || old.dst || ' metric ' || old.metric || ' table ' || old.table_id, 'its row was deleted');
-END;
-CREATE TRIGGER route_moved AFTER UPDATE OF dst, metric, table_id, attachment_id ON routes
-WHEN old.attachment_id IS NULL BEGIN
-    INSERT INTO events (at_ms, kind, object, reason)
-    VALUES (CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER), 'withdrawn',
-            'route ' || old.dst || ' metric ' || old.metric || ' table ' || old.table_id, 'its row was changed');
-END;
+-- What we put on the host for several pods and the kernel keeps no mark of that tells databases apart, by its name in plans:
+-- gateways on bridges, and host routes. Written before the kernel hears of it. Once no row asks for it any more the next apply
+-- takes it away; a router's address, an adopted bridge's own, a route that was there before are not in here, and stay. A
+-- gateway is handed to no pod as long as it is in here.
+CREATE TABLE made (
+    -- 'address 10.244.1.1/24 on cni0', 'route 10.244.2.0/24 metric 0 table 254'
+    object TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
--- A gateway that no range and no lease asks for any more is taken from the bridge: one that we put there, not a router's
--- or an adopted bridge's own.
-CREATE TRIGGER gateway_withdrawn AFTER DELETE ON ranges BEGIN
-    INSERT INTO events (at_ms, kind, object, reason, network)
-    SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER), 'withdrawn',
-           'address ' || old.gateway || substr(old.subnet, instr(old.subnet, '/')) || ' on ' || bridge,
-           'its range is no longer configured', name
-    FROM networks WHERE id = old.network_id AND is_gateway;
-END;
-CREATE TRIGGER gateway_not_ours AFTER UPDATE OF is_gateway ON networks WHEN old.is_gateway AND NOT new.is_gateway BEGIN
-    INSERT INTO events (at_ms, kind, object, reason, network)
-    SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER), 'withdrawn',
-           'address ' || gateway || substr(subnet, instr(subnet, '/')) || ' on ' || old.bridge,
-           'its network is no longer a gateway', old.name
-    FROM ranges WHERE network_id = old.id;
-END;
--- Before the network goes, so that its ranges still know its bridge; a shell without foreign keys leaves none behind.
+-- A shell without foreign keys leaves none behind.
 CREATE TRIGGER ranges_of_deleted BEFORE DELETE ON networks BEGIN
     DELETE FROM released WHERE range_id IN (SELECT id FROM ranges WHERE network_id = old.id);
     DELETE FROM ranges WHERE network_id = old.id;

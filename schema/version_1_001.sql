@@ -21,16 +21,3 @@ CREATE TABLE gateways (
     gateway TEXT NOT NULL,
     PRIMARY KEY (bridge, gateway)
 ) STRICT, WITHOUT ROWID;
-CREATE VIEW v_leased_gateways AS
-SELECT DISTINCT l.bridge, l.gateway
-FROM addresses AS l JOIN attachments AS a ON a.id = l.attachment_id WHERE a.is_gateway AND l.gateway IS NOT NULL;
-CREATE TRIGGER gateway_kept AFTER DELETE ON ranges BEGIN
-    INSERT OR IGNORE INTO gateways (bridge, gateway)
-    SELECT v.bridge, v.gateway FROM networks AS n JOIN v_leased_gateways AS v ON v.bridge = n.bridge
-    WHERE n.id = old.network_id AND v.gateway = old.gateway;
-END;
-CREATE TRIGGER gateway_kept_too AFTER UPDATE OF is_gateway ON networks WHEN old.is_gateway AND NOT new.is_gateway BEGIN
-    INSERT OR IGNORE INTO gateways (bridge, gateway)
-    SELECT v.bridge, v.gateway FROM ranges AS r JOIN v_leased_gateways AS v ON v.gateway = r.gateway
-    WHERE r.network_id = old.id AND v.bridge = old.bridge;
-END;

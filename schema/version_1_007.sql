@@ -78,45 +78,8 @@ SELECT since, state AS problem, NULL AS reason, pod_namespace, pod_name, contain
 UNION ALL SELECT at, object, reason, pod_namespace, pod_name, container_id FROM v_events
 WHERE kind = 'failed' AND id > (SELECT max(last_event) FROM runs);
 
--- The triggers of version 1 and minor 1 in fewer words, and two of them in one where they speak of the same change.
-DROP TRIGGER route_withdrawn;
-DROP TRIGGER route_moved;
-DROP TRIGGER gateway_withdrawn;
-DROP TRIGGER gateway_not_ours;
-DROP TRIGGER gateway_kept;
-DROP TRIGGER gateway_kept_too;
+-- The trigger of version 1 in fewer words.
 DROP TRIGGER link_withdrawn;
-CREATE TRIGGER route_withdrawn AFTER DELETE ON routes WHEN old.attachment_id IS NULL BEGIN
-    INSERT INTO events (at_ms, kind, object, reason)
-    SELECT strftime('%s') * 1000, 'withdrawn', 'route ' || old.dst || ' metric ' || old.metric || ' table ' || old.table_id,
-           'its row was deleted';
-END;
-CREATE TRIGGER route_moved AFTER UPDATE OF dst, metric, table_id, attachment_id ON routes
-WHEN old.attachment_id IS NULL BEGIN
-    INSERT INTO events (at_ms, kind, object, reason)
-    SELECT strftime('%s') * 1000, 'withdrawn', 'route ' || old.dst || ' metric ' || old.metric || ' table ' || old.table_id,
-           'its row was changed';
-END;
-CREATE TRIGGER range_deleted AFTER DELETE ON ranges BEGIN
-    INSERT INTO events (at_ms, kind, object, reason, network)
-    SELECT strftime('%s') * 1000, 'withdrawn',
-           'address ' || old.gateway || substr(old.subnet, instr(old.subnet, '/')) || ' on ' || bridge,
-           'its range is no longer configured', name
-    FROM networks WHERE id = old.network_id AND is_gateway;
-    INSERT OR IGNORE INTO gateways
-    SELECT v.bridge, gateway FROM networks AS n JOIN v_leased_gateways AS v ON v.bridge = n.bridge
-    WHERE n.id = old.network_id AND gateway = old.gateway;
-END;
-CREATE TRIGGER gateway_not_ours AFTER UPDATE OF is_gateway ON networks WHEN old.is_gateway > new.is_gateway BEGIN
-    INSERT INTO events (at_ms, kind, object, reason, network)
-    SELECT strftime('%s') * 1000, 'withdrawn',
-           'address ' || gateway || substr(subnet, instr(subnet, '/')) || ' on ' || old.bridge,
-           'its network is no longer a gateway', old.name
-    FROM ranges WHERE network_id = old.id;
-    INSERT OR IGNORE INTO gateways
-    SELECT v.bridge, v.gateway FROM ranges AS r JOIN v_leased_gateways AS v ON v.gateway = r.gateway
-    WHERE network_id = old.id AND v.bridge = old.bridge;
-END;
 CREATE TRIGGER link_withdrawn AFTER DELETE ON attachments BEGIN
     INSERT INTO events (at_ms, kind, object, reason, attachment_id, container_id, ifname, pod_namespace, pod_name)
     SELECT strftime('%s') * 1000, 'withdrawn', 'link ' || old.host_ifname, 'its attachment is gone',

@@ -134,7 +134,7 @@ extension Plugin {
         // As long as it was not asked, it has nothing to take back.
         attachment.delegate = nil
         let report = try reconciling { () throws(ReconcilerError) in
-            try reconcile(intent, &kernel, extent: .newAttachment)
+            try reconcile(intent, store, &kernel, extent: .newAttachment)
         }
         guard report.failures.isEmpty else { throw kernelFailure(attachment, report) }
         try storing { () throws(StoreError) in try store.record(report.events(for: attachment, cause: "ADD")) }
@@ -147,13 +147,7 @@ extension Plugin {
         _ kernel: inout LiveKernel, _ talk: inout [String]
     ) throws(PluginError) -> MACAddress {
         let report = try reconciling { () throws(ReconcilerError) in
-            try reconcile(intent, &kernel, extent: extent, isNew: true) { (bridge) throws(ReconcilerError) in
-                do throws(StoreError) {
-                    return try store.gatewayNames(on: bridge)
-                } catch {
-                    throw ReconcilerError(error)
-                }
-            }
+            try reconcile(intent, store, &kernel, extent: extent, isNew: true)
         }
         guard report.failures.isEmpty else { throw kernelFailure(attachment, report) }
         try reconciling { () throws(ReconcilerError) in try settle(attachment, &kernel) }

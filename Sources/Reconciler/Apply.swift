@@ -57,8 +57,10 @@ package func apply(
             try store.releaseHeldWithoutFile()
             result.strays = try store.releaseStrayLeases()
             try PortCount.recount(in: store)
-            try store.forgetWithdrawn(
-                except: examination.present, left: examination.leftBridges, before: lastEvent)
+            try store.forgetWithdrawn(except: examination.present, before: lastEvent)
+            try store.forgetMade(where: examination.isAbsent) { intent in
+                Set(render(intent).all(in: .host).map(\.resource.name))
+            }
             try store.tidy()
         } catch {
             result.failures.append(error.description)
@@ -247,7 +249,7 @@ func mend(
             result.failures.append("\(current.label): \(error)")
         }
     }
-    let report = try reconcile(intent, &kernel, extent: .attachment, sparing: pass.spares)
+    let report = try reconcile(intent, store, &kernel, extent: .attachment, sparing: pass.spares)
     result.done += report.done
     result.failures += report.failures.map { "\(current.label): \($0)" }.filter { !result.failures.contains($0) }
     let events = report.events(for: current, cause: pass.cause)

@@ -104,4 +104,9 @@ package struct Plan: Hashable, Sendable {
     }
 
     package var isEmpty: Bool { changes.isEmpty && conflicts.isEmpty }
+
+    /// Names of what the host gets by it and the database must remember to have made.
+    var remembered: [String] {
+        changes.filter { $0.action != .delete && $0.namespace == .host && $0.object.isRemembered }.map(\.name)
+    }
 }

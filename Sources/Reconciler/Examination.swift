@@ -8,8 +8,8 @@ package struct Examination: Sendable {
     package var observed = KernelState()
     /// Names under which what the host has may have been given up.
     package var present: Set<String> = []
-    /// Adopted bridges that nobody asks for, as far as a gateway of ours may still be on them.
-    package var leftBridges: [String] = []
+    /// Links of the host whose addresses were read.
+    package var linksRead: Set<String> = []
     /// Attachments whose namespace is gone, while something holds their link.
     package var lingering: [Release] = []
     /// Attachments of which nothing is left, and why that is certain.
@@ -31,6 +31,12 @@ package struct Examination: Sendable {
         }
     }
 
+    /// The host was looked at, and has nothing that may have been made under this name.
+    func isAbsent(_ object: String) -> Bool {
+        if present.contains(object) { return false }
+        return LinkAddress.link(inName: object).map(linksRead.contains) ?? true
+    }
+
     /// Nothing is to be done.
     package var isClean: Bool { plan.isEmpty && releases.isEmpty && deleting.isEmpty && strays.isEmpty }
 }
@@ -48,7 +54,8 @@ package func examine(
     var observed = KernelState()
     try kernel.observe(.host, .node, desired: desired, into: &observed)
     var examination = Examination(intent: intent, plan: Plan())
-    examination.leftBridges = try observeLeftBridges(desired, store, &kernel, into: &observed)
+    examination.linksRead = desired.linksWithAddresses(in: .host)
+        .union(try observeLeftBridges(desired, store, &kernel, into: &observed))
     examination.present = Set(observed.all(in: .host).flatMap(\.resource.withdrawnNames))
     examination.strays = try mapped { () throws(StoreError) in try store.strayLeases() }
     examination.deleting = intent.attachments.filter(\.isDoomed)
@@ -114,7 +121,7 @@ private func observeLeftBridges(
     _ desired: KernelState, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
     into observed: inout KernelState
 ) throws(ReconcilerError) -> [String] {
-    let left = try mapped { () throws(StoreError) in try store.linksOfWithdrawnGateways() }.filter {
+    let left = try mapped { () throws(StoreError) in try store.linksOfGateways() }.filter {
         desired[.host, Bridge.name($0)] == nil && observed[.host, Bridge.name($0)] == nil
     }
     guard !left.isEmpty else { return [] }

@@ -45,6 +45,7 @@ package enum Object: Hashable, Sendable {
     }
 
     package var kindName: String { type(of: resource).kindName }
+    var isRemembered: Bool { type(of: resource).isRemembered }
 
     /// In the order in which they are observed: links before what lies on them.
     static let kinds: [any Resource.Type] = [

@@ -30,6 +30,12 @@ package struct LinkAddress: Resource {
 
     package static let kindName = "address"
     package var name: String { "address \(address) on \(link)" }
+    /// `nil`: it is no address's name.
+    static func link(inName name: String) -> String? {
+        guard name.hasPrefix("address "), let space = name.lastIndex(of: " ") else { return nil }
+        return String(name[name.index(after: space)...])
+    }
+    package static var isRemembered: Bool { true }
     package var wrapped: Object { .address(self) }
 
     package static func render(_ intent: Intent, into desired: inout KernelState) {
@@ -130,7 +136,7 @@ package struct LinkAddress: Resource {
 }
 
 extension KernelState {
-    fileprivate func linksWithAddresses(in namespace: NamespaceID) -> Set<String> {
+    func linksWithAddresses(in namespace: NamespaceID) -> Set<String> {
         Set(
             all(in: namespace).compactMap { object -> String? in
                 switch object {

@@ -5,10 +5,7 @@ package import Store
 package func reconcile(
     _ network: Network, cause: String, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable
 ) throws(ReconcilerError) -> Report {
-    let report = try reconcile(Intent(networks: [network]), &kernel, extent: .newAttachment, isNew: true) {
-        (bridge) throws(ReconcilerError) in
-        try mapped { () throws(StoreError) in try store.gatewayNames(on: bridge) }
-    }
+    let report = try reconcile(Intent(networks: [network]), store, &kernel, extent: .newAttachment, isNew: true)
     try mapped { () throws(StoreError) in try store.record(report.events(for: nil, cause: cause)) }
     return report
 }

@@ -41,13 +41,10 @@ extension Event.Kind {
 ///
 /// - Parameters:
 ///   - isNew: an ADD of its own stands behind it, which is refused where another would have to give way.
-///   - ownAddresses: names of the addresses on a bridge that are ours, though this intent does not speak of them. Asked
-///     only for a new attachment whose gateway meets somebody's address.
 ///   - sparing: changes that are not to be made now.
 package func reconcile(
-    _ intent: Intent, _ kernel: inout some Kernel & ~Copyable, extent: Extent, isNew: Bool = false,
-    ownAddresses: (_ bridge: String) throws(ReconcilerError) -> Set<String> = { _ in [] },
-    sparing: (Change) -> Bool = { _ in false }
+    _ intent: Intent, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable, extent: Extent,
+    isNew: Bool = false, sparing: (Change) -> Bool = { _ in false }
 ) throws(ReconcilerError) -> Report {
     let desired = render(intent)
     var report = Report()
@@ -57,11 +54,12 @@ package func reconcile(
     if isNew {
         var conflicts = GatewayConflict.all(desired: desired, observed: report.observed)
         if let bridge = conflicts.first?.gateway.link {
-            let own = try ownAddresses(bridge)
+            let own = try mapped { () throws(StoreError) in try store.gatewayNames(on: bridge) }
             conflicts.removeAll { own.contains($0.foreign.name) }
             plan.settle(conflicts, in: intent)
         }
     }
+    if plan.conflicts.isEmpty { try remember(plan, store) }
     var doubtful = execute(plan, &kernel, &report)
     if !doubtful.isEmpty {
         // Somebody else's work or a lost reply: what a fresh look still misses has failed.
@@ -172,6 +170,13 @@ func observe(
         try kernel.observe(namespace, extent, desired: desired, into: &observed)
     }
     return observed
+}
+
+/// Before the kernel hears of a plan: what of it can be told from others' only by the database.
+func remember(_ plan: Plan, _ store: borrowing Store) throws(ReconcilerError) {
+    let made = plan.remembered
+    guard !made.isEmpty else { return }
+    try mapped { () throws(StoreError) in try store.remember(made: made) }
 }
 
 struct Doubt {

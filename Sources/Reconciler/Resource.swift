@@ -60,7 +60,11 @@ package protocol Resource: Hashable, Sendable {
     /// nothing is deleted, whatever the database says.
     var mark: Bool? { get }
 
-    /// The names under which the database may remember that it gave the object up.
+    /// The kernel keeps no mark by which databases could be told apart: what the host has of this kind is ours because the
+    /// database remembers to have made it (table `made`).
+    static var isRemembered: Bool { get }
+
+    /// The names under which the database may remember that it made the object, or gave it up.
     var withdrawnNames: [String] { get }
 
     /// How many steps a change has, each sent after the one before was acknowledged.
@@ -87,6 +91,7 @@ extension Resource {
     package func conflict(with observed: Self) -> String? { nil }
     package func remarks(on observed: Self) -> [String] { [] }
     package var mark: Bool? { nil }
+    package static var isRemembered: Bool { false }
     package func steps(_ action: Action, from observed: Self?) -> Int { 1 }
     package var withdrawnNames: [String] { [name] }
 }

@@ -45,6 +45,7 @@ package struct Route: Resource {
     package var name: String { "route \(destination) metric \(metric) table \(table)" }
     package var wrapped: Object { .route(self) }
     package var mark: Bool? { true }
+    package static var isRemembered: Bool { true }
 
     package var withdrawnNames: [String] {
         destination.family == .v6 && metric == 0

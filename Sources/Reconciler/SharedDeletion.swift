@@ -7,8 +7,16 @@ internal import Store
 func executeShared(
     _ plan: Plan, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable, _ report: inout Report
 ) -> [Doubt] {
-    guard plan.changes.contains(where: { $0.action == .delete }) else { return execute(plan, &kernel, &report) }
     var plan = plan
+    do throws(ReconcilerError) {
+        if plan.conflicts.isEmpty { try remember(plan, store) }
+    } catch {
+        // What would not be known for ours later is not made.
+        report.failures.append(error.description)
+        let made = Set(plan.remembered)
+        plan.changes.removeAll { made.contains($0.name) }
+    }
+    guard plan.changes.contains(where: { $0.action == .delete }) else { return execute(plan, &kernel, &report) }
     do throws(StoreError) {
         return try store.holdingWriter { () throws(StoreError) in
             let wanted = render(try store.intent().living)

@@ -138,10 +138,11 @@ enum Allocation {
         return try isGateway(address, bridge: bridge, database) ? "the bridge itself, as a gateway," : nil
     }
 
-    /// Gateways that a bridge (?2) holds, whichever of its networks or pods asks for them.
+    /// Gateways that a bridge (?2) holds or is to hold, whoever asks for them.
     static let gatewaysOnBridge = """
         SELECT r.gateway FROM networks AS n JOIN ranges AS r ON r.network_id = n.id WHERE n.bridge = ?2 AND n.is_gateway
         UNION ALL SELECT gateway FROM gateways WHERE bridge = ?2
+        UNION ALL SELECT \(Made.address) FROM made WHERE \(Made.areAddresses) AND \(Made.link) = ?2
         """
 
     static func isGateway(
@@ -153,8 +154,19 @@ enum Allocation {
             SELECT 1 FROM networks AS n JOIN ranges AS r ON r.network_id = n.id
             WHERE n.bridge = ?2 AND n.is_gateway AND r.gateway = ?1
             UNION ALL SELECT 1 FROM gateways WHERE bridge = ?2 AND gateway = ?1
+            UNION ALL SELECT 1 FROM made
+            WHERE object > 'address ' || ?1 || '/' AND object < 'address ' || ?1 || '0' AND \(Made.link) = ?2
             """, .text(address.description), .text(bridge)) != nil
     }
+
+    /// Gateways by which pods still route and that no range asks for any more stay where they are, and are handed to nobody.
+    static let forsakenGateways = """
+        SELECT DISTINCT l.bridge, l.gateway FROM addresses AS l JOIN attachments AS a ON a.id = l.attachment_id
+        WHERE a.is_gateway AND l.gateway IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM networks AS n JOIN ranges AS r ON r.network_id = n.id
+            WHERE n.bridge = l.bridge AND n.is_gateway AND r.gateway = l.gateway)
+        EXCEPT SELECT bridge, gateway FROM gateways
+        """
 
     /// Puts an address behind all others that a range may hand out again.
     private static func remember(
@@ -178,11 +190,14 @@ enum Allocation {
         }
         guard !held.isEmpty else { return nil }
         try database.run("DELETE FROM addresses WHERE attachment_id = ?", .integer(attachment))
-        try database.run(
-            """
-            DELETE FROM gateways WHERE NOT EXISTS
-                (SELECT 1 FROM v_leased_gateways AS v WHERE v.bridge = gateways.bridge AND v.gateway = gateways.gateway)
-            """)
+        // There seldom are any, and that is told faster.
+        if try database.integer("SELECT 1 FROM gateways") != nil {
+            try database.run(
+                """
+                DELETE FROM gateways WHERE NOT EXISTS (SELECT 1 FROM addresses AS l JOIN attachments AS a
+                ON a.id = attachment_id WHERE l.bridge = gateways.bridge AND l.gateway = gateways.gateway AND a.is_gateway)
+                """)
+        }
         for lease in held { try remember(lease.address, bridge: lease.bridge, database) }
         return since
     }

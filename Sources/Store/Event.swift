@@ -49,7 +49,10 @@ package struct Event: Hashable, Sendable {
                     .optional(attachment?.pod.namespace), .optional(attachment?.pod.name), .optional(event.since),
                 ])
             // What was given up is gone: should somebody else make its like, it is theirs.
-            if event.kind == .delete { try forgetWithdrawal(of: event.object, database) }
+            if event.kind == .delete {
+                try forgetWithdrawal(of: event.object, database)
+                if attachment == nil { try Made.forget(event.object, database) }
+            }
         }
     }
 

@@ -21,29 +21,33 @@ package struct Intent: Hashable, Sendable {
     }
 }
 
+extension Intent {
+    /// The caller holds a transaction.
+    static func load(_ database: borrowing Connection) throws(StoreError) -> Intent {
+        var problems: [String] = []
+        var attachments = try Attachment.load(database, problems: &problems)
+        var place: [Int64: Int] = [:]
+        for (index, attachment) in attachments.enumerated() { place[attachment.id] = index }
+        for (id, lease) in try Lease.load(database, where: "1", problems: &problems) {
+            if let index = place[id] { attachments[index].leases.append(lease) }
+        }
+        var hostRoutes: [RouteSpec] = []
+        for (id, route) in try RouteSpec.load(database, where: "1", problems: &problems) {
+            if let id {
+                if let index = place[id] { attachments[index].routes.append(route) }
+            } else {
+                hostRoutes.append(route)
+            }
+        }
+        return Intent(
+            networks: try Network.load(database), attachments: attachments, hostRoutes: hostRoutes, problems: problems)
+    }
+}
+
 extension Store {
     /// The whole node, in one snapshot.
     package func intent() throws(StoreError) -> Intent {
-        try read { (database) throws(StoreError) in
-            var problems: [String] = []
-            var attachments = try Attachment.load(database, problems: &problems)
-            var place: [Int64: Int] = [:]
-            for (index, attachment) in attachments.enumerated() { place[attachment.id] = index }
-            for (id, lease) in try Lease.load(database, where: "1", problems: &problems) {
-                if let index = place[id] { attachments[index].leases.append(lease) }
-            }
-            var hostRoutes: [RouteSpec] = []
-            for (id, route) in try RouteSpec.load(database, where: "1", problems: &problems) {
-                if let id {
-                    if let index = place[id] { attachments[index].routes.append(route) }
-                } else {
-                    hostRoutes.append(route)
-                }
-            }
-            return Intent(
-                networks: try Network.load(database), attachments: attachments, hostRoutes: hostRoutes,
-                problems: problems)
-        }
+        try read { (database) throws(StoreError) in try Intent.load(database) }
     }
 
     /// The database's own four characters, of which names in the kernel are made.
@@ -96,27 +100,28 @@ extension Store {
             SELECT 'address ' || l.gateway || '/' || l.prefix_length || ' on ' || l.bridge
             FROM addresses AS l JOIN attachments AS a ON a.id = l.attachment_id WHERE l.bridge = ?1 AND a.is_gateway
             UNION
-            SELECT object FROM events WHERE kind = 'withdrawn' AND object LIKE 'address % on ' || ?1
+            SELECT object FROM made WHERE \(Made.areAddresses) AND \(Made.link) = ?1
             """, .text(bridge)
         ) { (row) throws(StoreError) in row.text(0) }
         return Set(names)
     }
 
-    /// Links on which a gateway may still be that was given up.
-    package func linksOfWithdrawnGateways() throws(StoreError) -> [String] {
-        try database.query(
-            """
-            SELECT DISTINCT substr(object, instr(object, ' on ') + 4) FROM events
-            WHERE kind = 'withdrawn' AND object >= 'address ' AND object < 'address!'
-            """
-        ) { (row) throws(StoreError) in row.text(0) }
+    /// Links on which gateways of ours may be.
+    package func linksOfGateways() throws(StoreError) -> [String] {
+        try database.query("SELECT DISTINCT \(Made.link) FROM made WHERE \(Made.areAddresses)") {
+            (row) throws(StoreError) in row.text(0)
+        }
     }
 
-    /// Which of these objects the database remembers to have given up.
+    /// Which of these objects, which no row asks for, the database remembers to have made or given up.
     package func withdrawn(among objects: some Collection<String>) throws(StoreError) -> Set<String> {
         var found: Set<String> = []
         for object in objects
-        where try database.integer("SELECT 1 FROM events WHERE kind = 'withdrawn' AND object = ?", .text(object)) != nil
+        where try database.integer(
+            """
+            SELECT 1 FROM made WHERE object = ?1
+            UNION ALL SELECT 1 FROM events WHERE kind = 'withdrawn' AND object = ?1
+            """, .text(object)) != nil
         {
             found.insert(object)
         }

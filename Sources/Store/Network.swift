@@ -153,7 +153,6 @@ extension Network {
         if let network = try load(database, name: spec.name).first {
             if network.spec == spec { return network }
             try SharedBridge.check(spec, since: network, database)
-            // In this order: what goes is given up by the bridge that held it, and nothing else is.
             let kept = try network.deleteRanges(
                 except: network.spec.bridge == spec.bridge ? spec.rangeSets : [], database)
             let bridgeMAC =
@@ -170,6 +169,7 @@ extension Network {
                 .integer(network.id))
             try writeOptions(spec, network: network.id, database)
             try insertRanges(spec.rangeSets, network: network.id, kept: kept, database)
+            try database.run("INSERT INTO gateways (bridge, gateway) \(Allocation.forsakenGateways)")
         } else {
             try SharedBridge.check(spec, since: nil, database)
             try database.run(

@@ -6,7 +6,7 @@
 ///
 /// `withdrawn` events are not history: an object of ours in the kernel without intent is deleted because of one. They stay
 /// until that was done, or until apply has seen for itself that the kernel has no such object
-/// (``Store/forgetWithdrawn(except:left:before:)``).
+/// (``Store/forgetWithdrawn(except:before:)``).
 enum Retention {
     static let milliseconds: Int64 = 30 * 86_400_000
     static let rows: Int64 = 1_000_000
@@ -49,6 +49,12 @@ extension Store {
         if try SortKeys.areMissing(database) {
             try write { (database) throws(StoreError) in try SortKeys.fill(database) }
         }
+        // A shell may have taken their ranges out.
+        if try !database.query(Allocation.forsakenGateways, row: { $0.text(1) }).isEmpty {
+            try write { (database) throws(StoreError) in
+                try database.run("INSERT INTO gateways (bridge, gateway) \(Allocation.forsakenGateways)")
+            }
+        }
         for _ in 0..<Store.batches {
             let taken = try write { (database) throws(StoreError) in
                 try Retention.prune(database, rows: Store.rowsInBatch)
@@ -74,20 +80,13 @@ extension Store {
     ///
     /// - Parameters:
     ///   - present: what that look found, by the names under which objects are given up.
-    ///   - left: bridges that nobody asks for. Of addresses it looked for those on them; on bridges of today not to have
-    ///     seen one proves nothing.
     ///   - before: the newest event when it began; what was given up since may have been there unseen.
-    package func forgetWithdrawn(
-        except present: Set<String>, left: [String] = [], before event: Int64
-    ) throws(StoreError) {
+    package func forgetWithdrawn(except present: Set<String>, before event: Int64) throws(StoreError) {
         let candidates = try database.query(
             "SELECT id, object FROM events WHERE kind = 'withdrawn' AND id <= ? AND at_ms < ?", .integer(event),
             .integer(Clock.nowMilliseconds() - Store.patience)
         ) { (row) throws(StoreError) in (row.integer(0), row.text(1)) }
-        let absent = candidates.filter { (_, object) in
-            if present.contains(object) { return false }
-            return !object.hasPrefix("address ") || left.contains { object.hasSuffix(" on \($0)") }
-        }
+        let absent = candidates.filter { !present.contains($0.1) }
         guard !absent.isEmpty else { return }
         try write { (database) throws(StoreError) in
             for (id, _) in absent { try database.run("DELETE FROM events WHERE id = ?", .integer(id)) }

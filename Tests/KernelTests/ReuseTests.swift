@@ -28,7 +28,7 @@ import Testing
         try node.expectPing(from: "pod3", to: "10.9.0.1", "10.9.0.2", "10.9.0.4")
     }
 
-    /// Another network's gateway by now, it waits until it is none any more.
+    /// Another network's gateway by now, it waits until it is none any more, and apply has taken it from the bridge.
     @Test func notAnothersGateway() throws {
         let node = try TestNode()
         try node.addPods(5)
@@ -50,6 +50,8 @@ import Testing
         #expect(try node.call(end).status == 0)
         #expect(try node.call(green("10.9.0.254")).status == 0)
         last.variables["CNI_NETNS"] = "/run/netns/pod3"
+        try node.expectError(last, code: 11, saying: ["10.9.0.0/29"])
+        try node.expectConvergence()
         #expect(try JSON(node.call(last).stdout)["ips"][0]["address"] == "10.9.0.3/29")
     }
 }

@@ -53,7 +53,7 @@ import Testing
             for attachment in intent.attachments {
                 try store.markReady(attachment.id, events: [])
                 #expect(kernel.open(attachment) == .alive)
-                #expect(try reconcile(intent, &kernel, extent: .attachment).failures == [])
+                #expect(try reconcile(intent, store, &kernel, extent: .attachment).failures == [])
                 if container == "a" {
                     #expect(try remove(attachment, &kernel).failures == [])
                     try store.release(attachment, reason: "test")

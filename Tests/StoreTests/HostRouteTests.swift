@@ -26,54 +26,6 @@ import Testing
         }
     }
 
-    /// What a change of the row gives up. A new gateway is a change of the same route, not another one.
-    @Test(arguments: [
-        ("DELETE FROM routes", ["route 10.9.0.0/16 metric 0 table 254"]),
-        ("UPDATE routes SET dst = '10.8.0.0/16'", ["route 10.9.0.0/16 metric 0 table 254"]),
-        ("UPDATE routes SET metric = 5", ["route 10.9.0.0/16 metric 0 table 254"]),
-        ("UPDATE routes SET table_id = 7", ["route 10.9.0.0/16 metric 0 table 254"]),
-        ("UPDATE routes SET gateway = '192.0.2.2'", []),
-        ("UPDATE routes SET comment = 'x'", []),
-    ])
-    func aRowThatGoesIsRemembered(_ sql: String, _ objects: [String]) throws {
-        try withScratch { directory in
-            let store = try Store.open(directory: directory, access: .create)
-            try sqlite(directory, "INSERT INTO routes (dst, gateway) VALUES ('10.9.0.0/16', '192.0.2.1')")
-            let candidates = [
-                "route 10.9.0.0/16 metric 0 table 254", "route 10.8.0.0/16 metric 0 table 254",
-                "route 10.9.0.0/16 metric 5 table 254", "route 10.9.0.0/16 metric 0 table 7",
-            ]
-            let before = try store.withdrawn(among: candidates)
-            try sqlite(directory, sql)
-            let after = try store.withdrawn(among: candidates)
-            close(store)
-            #expect(before == [])
-            #expect(after == Set(objects))
-        }
-    }
-
-    @Test func deletingTheObjectEndsTheMemory() throws {
-        try withScratch { directory in
-            let store = try Store.open(directory: directory, access: .create)
-            let objects = ["10.8.0.0/16", "10.9.0.0/16"].map { "route \($0) metric 0 table 254" }
-            try sqlite(
-                directory,
-                """
-                INSERT INTO routes (dst, gateway) VALUES ('10.8.0.0/16', '192.0.2.1'), ('10.9.0.0/16', '192.0.2.1');
-                DELETE FROM routes;
-                """)
-            let both = try store.withdrawn(among: objects)
-            try store.record([
-                Event(kind: .change, object: objects[0]), Event(kind: .failed, object: objects[0]),
-                Event(kind: .delete, object: objects[1], reason: "its row was deleted", detail: "ip route del"),
-            ])
-            let left = try store.withdrawn(among: objects)
-            close(store)
-            #expect(both == Set(objects))
-            #expect(left == [objects[0]])
-        }
-    }
-
     /// The routes of a pod go with it, and are no host routes that anybody gave up. Nor is its link: it was gone before.
     @Test func aPodsRoutesAreNotRemembered() throws {
         try withScratch { directory in

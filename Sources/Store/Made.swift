@@ -1,0 +1,44 @@
+/// What we made on the host for several pods, and the kernel does not tell apart from what others made: gateways on bridges,
+/// host routes. By their names, in the table `made`.
+enum Made {
+    static func remember(_ objects: [String], _ database: borrowing Connection) throws(StoreError) {
+        for object in objects {
+            try database.run("INSERT OR IGNORE INTO made (object) VALUES (?)", .text(object))
+        }
+    }
+
+    static func forget(_ object: String, _ database: borrowing Connection) throws(StoreError) {
+        try database.run("DELETE FROM made WHERE object = ?", .text(object))
+    }
+
+    /// Gateways in SQL: names that begin so, whatever they are on. The name of no other kind sorts between.
+    static let areAddresses = "object >= 'address ' AND object < 'address!'"
+    /// The link that an address is on, and the address without its prefix.
+    static let link = "substr(object, instr(object, ' on ') + 4)"
+    static let address = "substr(object, 9, instr(object, '/') - 9)"
+}
+
+extension Store {
+    /// Before the kernel hears of them: who dies in between has remembered what is not there.
+    package func remember(made objects: [String]) throws(StoreError) {
+        try write { (database) throws(StoreError) in try Made.remember(objects, database) }
+    }
+
+    /// What we made may be forgotten where a look at the whole kernel did not find it and no row asks for it: should
+    /// somebody else make its like, it is theirs.
+    ///
+    /// - Parameters:
+    ///   - absent: by that look; of addresses only on links that it looked at.
+    ///   - wanted: what an intent asks for. Asked of today's: an ADD beside the look remembers, and then makes.
+    package func forgetMade(
+        where absent: (String) -> Bool, unless wanted: (Intent) -> Set<String>
+    ) throws(StoreError) {
+        let candidates = try database.query("SELECT object FROM made") { (row) throws(StoreError) in row.text(0) }
+            .filter(absent)
+        guard !candidates.isEmpty else { return }
+        try write { (database) throws(StoreError) in
+            let wanted = wanted(try Intent.load(database))
+            for object in candidates where !wanted.contains(object) { try Made.forget(object, database) }
+        }
+    }
+}
