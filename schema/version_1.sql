@@ -1,14 +1,15 @@
 -- Plumb's database: what this node's pod network should be, and what happened to it.
 --
 -- Intent (networks, ranges, attachments, addresses, routes) is what the reconciler makes the kernel agree with.
--- Memory (released, events, runs) is what happened; nothing in the kernel follows from it, except that an object of ours
--- without intent is deleted only if an event here says that we gave it up.
+-- Memory (released, made, events, runs) is what happened; nothing in the kernel follows from it, except that an object of ours
+-- without intent is deleted only if it is in made, or an event here says that we gave it up.
 --
 -- Addresses, prefixes and MACs are text in canonical form (RFC 5952 for IPv6). Times are UTC in milliseconds since 1970.
 -- Read it with `sqlite3 -readonly state.db`. docs/database.md says how to write by hand.
 --
--- Where more than two values are allowed the constraints say OR and not IN: for each row it writes, SQLite would build the list
--- of an IN anew, in a table of its own.
+-- Of an INTEGER that says whether something is so, 0 is no, and any other yes. What only Plumb writes has no constraints, for each
+-- ADD reads and compiles them. The others say OR and not IN: for each row it writes, SQLite would build the list of an IN anew,
+-- in a table of its own.
 
 -- One row about the database itself. Written when it is created, and by every ADD that finds a new boot.
 CREATE TABLE store (
@@ -33,11 +34,11 @@ CREATE TABLE networks (
     -- Bytes; NULL is the kernel's own choice, which nobody then compares.
     mtu                INTEGER CHECK (mtu BETWEEN 68 AND 65535),
     -- The bridge holds the gateway addresses, and the host forwards.
-    is_gateway         INTEGER NOT NULL CHECK (is_gateway IN (0, 1)),
+    is_gateway         INTEGER NOT NULL,
     -- Pods get a default route by the gateway.
-    is_default_gateway INTEGER NOT NULL CHECK (is_default_gateway IN (0, 1)),
+    is_default_gateway INTEGER NOT NULL,
     -- A frame may leave by the port that it came in by: a pod reaches itself through a service.
-    hairpin            INTEGER NOT NULL CHECK (hairpin IN (0, 1)),
+    hairpin            INTEGER NOT NULL,
     -- Who owns the inside of a pod: we repair all of it, only a link that vanished, or nothing.
     repair_pod         TEXT    NOT NULL DEFAULT 'all'
                        CHECK (repair_pod = 'all' OR repair_pod = 'missing-link' OR repair_pod = 'none'),
@@ -51,8 +52,8 @@ CREATE TABLE ranges (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     network_id INTEGER NOT NULL REFERENCES networks (id) ON DELETE CASCADE,
     -- Which range set of the network, and which place in it; both from 0.
-    range_set  INTEGER NOT NULL CHECK (range_set >= 0),
-    position   INTEGER NOT NULL CHECK (position >= 0),
+    range_set  INTEGER NOT NULL,
+    position   INTEGER NOT NULL,
     -- The subnet, as 10.244.1.0/24; a pod's address gets its prefix length.
     subnet     TEXT    NOT NULL,
     first      TEXT    NOT NULL,
@@ -84,14 +85,14 @@ CREATE TABLE attachments (
     boot_id       TEXT    NOT NULL,
     bridge        TEXT    NOT NULL,
     -- The bridge holds the gateway of this attachment's addresses.
-    is_gateway    INTEGER NOT NULL CHECK (is_gateway IN (0, 1)),
-    hairpin       INTEGER NOT NULL CHECK (hairpin IN (0, 1)),
+    is_gateway    INTEGER NOT NULL,
+    hairpin       INTEGER NOT NULL,
     -- The other end of the pair, a port of the bridge.
     host_ifname   TEXT    NOT NULL CHECK (length(host_ifname) BETWEEN 1 AND 15),
     host_mac      TEXT    NOT NULL,
     -- Given to the pod's interface when it is made; later compared only if somebody asked for this one.
     mac           TEXT    NOT NULL,
-    mac_requested INTEGER NOT NULL CHECK (mac_requested IN (0, 1)),
+    mac_requested INTEGER NOT NULL,
     -- Bytes; NULL is the kernel's own choice, which nobody then compares.
     mtu           INTEGER CHECK (mtu BETWEEN 68 AND 65535),
     -- Whose pod it is, as the runtime said in CNI_ARGS.
@@ -115,7 +116,7 @@ CREATE TABLE addresses (
     gateway       TEXT,
     attachment_id INTEGER NOT NULL REFERENCES attachments (id) ON DELETE CASCADE,
     -- Its place in ADD's answer, from 0. A pod's first address is the one that its cluster shows.
-    position      INTEGER NOT NULL CHECK (position >= 0),
+    position      INTEGER NOT NULL,
     created_ms    INTEGER NOT NULL,
     PRIMARY KEY (bridge, address)
 ) STRICT, WITHOUT ROWID;
@@ -168,9 +169,7 @@ CREATE TABLE events (
     at_ms         INTEGER NOT NULL,
     -- assigned, released: an address of an attachment. add, change, delete: a kernel object. failed: a change that the
     -- kernel refused. withdrawn: an object that we no longer want, so that it may be deleted wherever it is found.
-    kind          TEXT    NOT NULL
-                  CHECK (kind = 'assigned' OR kind = 'released' OR kind = 'add' OR kind = 'change' OR kind = 'delete'
-                         OR kind = 'failed' OR kind = 'withdrawn'),
+    kind          TEXT    NOT NULL,
     -- What it was done to: an address, or a kernel object's name as plumbctl plan writes it.
     object        TEXT    NOT NULL,
     reason        TEXT,

@@ -9,10 +9,10 @@ ALTER TABLE attachments ADD COLUMN ipam_type TEXT;
 ALTER TABLE attachments ADD COLUMN ipam TEXT;
 ALTER TABLE attachments ADD COLUMN ipam_path TEXT;
 -- 0: the pod's interface stays down and is not compared in that (disableContainerInterface).
-ALTER TABLE attachments ADD COLUMN link_up INTEGER NOT NULL DEFAULT 1 CHECK (link_up IN (0, 1));
+ALTER TABLE attachments ADD COLUMN link_up INTEGER NOT NULL DEFAULT 1;
 
 -- Foreign addresses on the bridge that overlap a gateway's subnet are taken away instead of refused (forceAddress).
-ALTER TABLE networks ADD COLUMN force_address INTEGER NOT NULL DEFAULT 0 CHECK (force_address IN (0, 1));
+ALTER TABLE networks ADD COLUMN force_address INTEGER NOT NULL DEFAULT 0;
 
 -- Gateways on bridges that no range asks for, while pods still route by them: the range is no longer configured, or
 -- another IPAM plugin named them. Not handed out; taken out with the last such lease.

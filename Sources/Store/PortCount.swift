@@ -24,8 +24,9 @@ package enum PortCount {
 
     /// Attachments of the whole node.
     static func living(_ database: borrowing Connection) throws(StoreError) -> Int64 {
+        // Not by a join, for which SQLite lays out a filter first.
         try database.integer(
-            "SELECT q.seq - s.ended FROM sqlite_sequence AS q, store AS s WHERE q.name = 'attachments'") ?? 0
+            "SELECT seq - (SELECT ended FROM store) FROM sqlite_sequence WHERE name = 'attachments'") ?? 0
     }
 
     /// An attachment's row was deleted.
