@@ -32,7 +32,8 @@ let package = Package(
         .target(name: "Delegation", dependencies: ["CKernel", "Store", system]),
         .target(name: "Plugin", dependencies: ["Addressing", "CKernel", "Delegation", "Reconciler", "Store", system]),
         .target(name: "Watch", dependencies: ["Addressing", "CKernel", "Netlink", "Reconciler", "Store", system]),
-        .executableTarget(name: "plumb", dependencies: ["Plugin"]),
+        .target(name: "CStartup"),
+        .executableTarget(name: "plumb", dependencies: ["CStartup", "Plugin"]),
         .executableTarget(
             name: "plumbctl",
             dependencies: [
