@@ -93,8 +93,9 @@ package struct Veth: Resource {
     package static func onHost(of attachments: [Attachment]) -> [Object] {
         attachments.map { attachment in
             var veth = Veth(attachment)
-            // To know it by and to delete it, they need not be read.
+            // To know it by and to delete it, these need not be read.
             veth.vlans = nil
+            veth.bridge = nil
             return veth.wrapped
         }
     }
@@ -119,9 +120,12 @@ package struct Veth: Resource {
                 } else {
                     nil
                 }
-            let bridge = try link.master.flatMapThrowing { (index) throws(NetlinkError) in
-                try reader.linkName(index: Int32(index))
-            }
+            let bridge: String? =
+                if let index = link.master, wanted == nil || wanted?.bridge != nil {
+                    try reader.linkName(index: Int32(index))
+                } else {
+                    nil
+                }
             observed.insert(
                 Veth(
                     ifname: ifname, attachment: wanted?.attachment ?? 0, bridge: bridge, hairpin: link.port?.hairpin,
@@ -274,10 +278,4 @@ package struct Veth: Resource {
 
 extension Object {
     fileprivate var vethName: String? { if case .veth(let veth) = self { veth.ifname } else { nil } }
-}
-
-extension Optional {
-    fileprivate func flatMapThrowing<T, E: Error>(_ body: (Wrapped) throws(E) -> T?) throws(E) -> T? {
-        if let self { try body(self) } else { nil }
-    }
 }
