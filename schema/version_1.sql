@@ -13,9 +13,10 @@
 
 -- One row about the database itself. Written when it is created, and by every ADD that finds a new boot.
 CREATE TABLE store (
-    id           INTEGER PRIMARY KEY CHECK (id = 1),
+    -- 1
+    id           INTEGER PRIMARY KEY,
     -- Four random characters, part of every host interface's name, so that two databases never claim each other's links.
-    tag          TEXT    NOT NULL CHECK (length(tag) = 4),
+    tag          TEXT    NOT NULL,
     -- /proc/sys/kernel/random/boot_id of the last writer: attachments of another boot are looked for only if it changed.
     boot_id      TEXT,
     -- Counts releases of addresses. The clock may step; this does not.
@@ -28,20 +29,19 @@ CREATE TABLE store (
 CREATE TABLE networks (
     id                 INTEGER PRIMARY KEY AUTOINCREMENT,
     name               TEXT    NOT NULL UNIQUE,
-    bridge             TEXT    NOT NULL CHECK (length(bridge) BETWEEN 1 AND 15),
+    bridge             TEXT    NOT NULL,
     -- Set when the bridge is created, so that its MAC does not follow its ports.
     bridge_mac         TEXT    NOT NULL,
     -- Bytes; NULL is the kernel's own choice, which nobody then compares.
-    mtu                INTEGER CHECK (mtu BETWEEN 68 AND 65535),
+    mtu                INTEGER,
     -- The bridge holds the gateway addresses, and the host forwards.
     is_gateway         INTEGER NOT NULL,
     -- Pods get a default route by the gateway.
     is_default_gateway INTEGER NOT NULL,
     -- A frame may leave by the port that it came in by: a pod reaches itself through a service.
     hairpin            INTEGER NOT NULL,
-    -- Who owns the inside of a pod: we repair all of it, only a link that vanished, or nothing.
-    repair_pod         TEXT    NOT NULL DEFAULT 'all'
-                       CHECK (repair_pod = 'all' OR repair_pod = 'missing-link' OR repair_pod = 'none'),
+    -- Who owns the inside of a pod: we repair `all` of it, only a link that vanished (`missing-link`), or `none`.
+    repair_pod         TEXT    NOT NULL DEFAULT 'all',
     created_ms         INTEGER NOT NULL,
     updated_ms         INTEGER NOT NULL
 ) STRICT;
@@ -63,7 +63,6 @@ CREATE TABLE ranges (
     -- The lowest address that was never handed out; NULL when all were.
     next       TEXT
 ) STRICT;
-CREATE INDEX ranges_of_network ON ranges (network_id, range_set, position);
 
 -- One interface of one container: what ADD promised, frozen. Written by ADD and DEL, taken out when nothing of it is
 -- left in the kernel.
@@ -75,7 +74,7 @@ CREATE TABLE attachments (
     -- The interface's name in the pod.
     ifname        TEXT    NOT NULL,
     -- adding: ADD has not answered yet, or died. ready: ADD succeeded. deleting: on its way out.
-    state         TEXT    NOT NULL CHECK (state = 'adding' OR state = 'ready' OR state = 'deleting'),
+    state         TEXT    NOT NULL,
     -- Where the runtime keeps the sandbox's namespace, and which one it is. Paths and inode numbers are used again; the
     -- cookie (SO_NETNS_COOKIE) is not, within one boot.
     netns_path    TEXT    NOT NULL,
@@ -88,13 +87,13 @@ CREATE TABLE attachments (
     is_gateway    INTEGER NOT NULL,
     hairpin       INTEGER NOT NULL,
     -- The other end of the pair, a port of the bridge.
-    host_ifname   TEXT    NOT NULL CHECK (length(host_ifname) BETWEEN 1 AND 15),
+    host_ifname   TEXT    NOT NULL,
     host_mac      TEXT    NOT NULL,
     -- Given to the pod's interface when it is made; later compared only if somebody asked for this one.
     mac           TEXT    NOT NULL,
     mac_requested INTEGER NOT NULL,
     -- Bytes; NULL is the kernel's own choice, which nobody then compares.
-    mtu           INTEGER CHECK (mtu BETWEEN 68 AND 65535),
+    mtu           INTEGER,
     -- Whose pod it is, as the runtime said in CNI_ARGS.
     pod_namespace TEXT,
     pod_name      TEXT,

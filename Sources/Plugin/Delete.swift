@@ -66,9 +66,9 @@ extension Plugin {
         _ environment: Environment, network: String, _ store: borrowing Store
     ) throws(StoreError) -> Attachment? {
         for _ in 0..<3 {
-            guard let found = try recordedAttachment(environment, network: network, store) else { return nil }
-            try store.lock(attachment: found.id)
-            if let current = try store.attachment(found.id) { return current }
+            guard let id = try recordedID(environment, network: network, store) else { return nil }
+            try store.lock(attachment: id)
+            if let current = try store.attachment(id) { return current }
             // Whoever worked on it has ended it: a DEL, or an ADD that began anew with another row.
         }
         throw StoreError(
@@ -77,11 +77,11 @@ extension Plugin {
     }
 
     /// After the network was renamed, it is the one that there is.
-    private static func recordedAttachment(
+    private static func recordedID(
         _ environment: Environment, network: String, _ store: borrowing Store
-    ) throws(StoreError) -> Attachment? {
-        let all = try store.attachments(containerID: environment.containerID, ifname: environment.ifname)
-        return all.first { $0.network == network } ?? (all.count == 1 ? all.first : nil)
+    ) throws(StoreError) -> Int64? {
+        let all = try store.attachmentIDs(containerID: environment.containerID, ifname: environment.ifname)
+        return all.first { $0.network == network }?.id ?? (all.count == 1 ? all.first?.id : nil)
     }
 
     /// Writes to the database; what the disk refuses is told and made up for by apply.
@@ -104,7 +104,8 @@ extension Plugin {
         let recorded: Attachment?
         do throws(StoreError) {
             let store = try Store.open(directory: config.dataDirectory, access: .read, endsWithProcess: true)
-            recorded = try recordedAttachment(environment, network: config.name, store)
+            let id = try recordedID(environment, network: config.name, store)
+            recorded = if let id { try store.attachment(id) } else { nil }
         } catch {
             return false
         }

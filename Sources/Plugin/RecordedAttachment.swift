@@ -18,7 +18,7 @@ extension Plugin {
         }
         let intent = try storing { () throws(StoreError) -> Intent in
             let store = try Store.open(directory: network.dataDirectory, access: .read)
-            let all = try store.attachments(containerID: environment.containerID, ifname: environment.ifname)
+            let all = try store.attachmentIDs(containerID: environment.containerID, ifname: environment.ifname)
             guard let found = all.first(where: { $0.network == network.name }) else { return Intent() }
             return try store.intent(attachment: found.id)
         }

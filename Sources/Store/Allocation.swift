@@ -148,15 +148,17 @@ enum Allocation {
     static func isGateway(
         _ address: IPAddress, bridge: String, _ database: borrowing Connection
     ) throws(StoreError) -> Bool {
-        // Not by IN, which copies the list into a table of its own.
-        try database.integer(
+        // Neither by IN, which copies the list into a table of its own, nor by a join: each ADD compiles this. NULL, or what
+        // was made of that address.
+        let found = try database.query(
             """
-            SELECT 1 FROM networks AS n JOIN ranges AS r ON r.network_id = n.id
-            WHERE n.bridge = ?2 AND n.is_gateway AND r.gateway = ?1
-            UNION ALL SELECT 1 FROM gateways WHERE bridge = ?2 AND gateway = ?1
-            UNION ALL SELECT 1 FROM made
-            WHERE object > 'address ' || ?1 || '/' AND object < 'address ' || ?1 || '0' AND \(Made.link) = ?2
-            """, .text(address.description), .text(bridge)) != nil
+            SELECT NULL FROM ranges
+            WHERE gateway = ?1 AND (SELECT is_gateway FROM networks WHERE id = network_id AND bridge = ?2)
+            UNION ALL SELECT NULL FROM gateways WHERE bridge = ?2 AND gateway = ?1
+            UNION ALL SELECT object FROM made WHERE object > ?3 AND object < ?4
+            """, .text(address.description), .text(bridge), .text("address \(address)/"), .text("address \(address)0")
+        ) { (row) throws(StoreError) in row.optionalText(0) }
+        return found.contains { $0 == nil || $0?.hasSuffix(" on \(bridge)") == true }
     }
 
     /// Gateways by which pods still route and that no range asks for any more stay where they are, and are handed to nobody.
@@ -218,8 +220,8 @@ enum Allocation {
     ) throws(StoreError) -> [Int64] {
         try database.query(
             """
-            SELECT r.id, r.first, r.last, r.next, r.exclude FROM ranges AS r JOIN networks AS n ON n.id = r.network_id
-            WHERE n.bridge = ? AND r.gateway <> ?
+            SELECT id, first, last, next, exclude FROM ranges
+            WHERE (SELECT bridge FROM networks WHERE id = network_id) = ? AND gateway <> ?
             """, .text(bridge), .text(address.description)
         ) { (row) throws(StoreError) -> Int64? in
             let first = try row.parsed(1, "range start", { IPAddress($0) })

@@ -111,17 +111,13 @@ package struct Connection: ~Copyable {
     }
 
     /// The statement for a text, compiled once a connection: compiling costs more than running.
-    private func statement(_ sql: String, _ values: [SQLValue]) throws(StoreError) -> Statement {
-        if let known = cache[sql] {
-            known.bind(values)
-            return known
-        }
+    private func statement(_ sql: String) throws(StoreError) -> Statement {
+        if let known = cache[sql] { return known }
         var statement: OpaquePointer?
         let status = sqlite3_prepare_v2(handle, sql, -1, &statement, nil)
         guard status == SQLITE_OK, let statement else { throw error(status, doing: sql) }
         let new = Statement(statement)
         cache[sql] = new
-        new.bind(values)
         return new
     }
 
@@ -131,11 +127,20 @@ package struct Connection: ~Copyable {
     }
 
     package func run(_ sql: String, values: [SQLValue]) throws(StoreError) {
-        let statement = try statement(sql, values)
-        defer { statement.reset() }
-        var status: Int32
-        repeat { status = statement.step() } while status == SQLITE_ROW
-        guard status == SQLITE_DONE else { throw error(status, doing: sql) }
+        try run(sql, rows: CollectionOfOne(values))
+    }
+
+    /// Runs one statement for each of these lists of values.
+    func run(_ sql: String, rows: some Collection<[SQLValue]>) throws(StoreError) {
+        guard !rows.isEmpty else { return }
+        let statement = try statement(sql)
+        for values in rows {
+            statement.bind(values)
+            defer { statement.reset() }
+            var status: Int32
+            repeat { status = statement.step() } while status == SQLITE_ROW
+            guard status == SQLITE_DONE else { throw error(status, doing: sql) }
+        }
     }
 
     /// All rows, each made into a value.
@@ -148,7 +153,8 @@ package struct Connection: ~Copyable {
     package func query<T>(
         _ sql: String, values: [SQLValue], row: (borrowing Statement) throws(StoreError) -> T
     ) throws(StoreError) -> [T] {
-        let statement = try statement(sql, values)
+        let statement = try statement(sql)
+        statement.bind(values)
         defer { statement.reset() }
         var rows: [T] = []
         while true {
@@ -183,7 +189,8 @@ package struct Connection: ~Copyable {
 
     /// The first column of the first row.
     package func integer(_ sql: String, _ values: SQLValue...) throws(StoreError) -> Int64? {
-        let statement = try statement(sql, values)
+        let statement = try statement(sql)
+        statement.bind(values)
         defer { statement.reset() }
         switch statement.step() {
         case SQLITE_ROW: return statement.optionalInteger(0)

@@ -35,24 +35,24 @@ package struct Event: Hashable, Sendable {
     static func write(_ events: [Event], _ database: borrowing Connection) throws(StoreError) {
         guard !events.isEmpty else { return }
         let now = SQLValue.integer(Clock.nowMilliseconds())
-        for event in events {
-            let attachment = event.attachment
-            try database.run(
-                """
-                INSERT INTO events (at_ms, kind, object, reason, detail, attachment_id, network, container_id, ifname,
-                pod_namespace, pod_name, since_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """,
-                values: [
+        try database.run(
+            """
+            INSERT INTO events (at_ms, kind, object, reason, detail, attachment_id, network, container_id, ifname,
+            pod_namespace, pod_name, since_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            rows: events.map { event in
+                let attachment = event.attachment
+                return [
                     now, .text(event.kind.rawValue), .text(event.object), .optional(event.reason),
                     .optional(event.detail), .optional(attachment?.id), .optional(attachment?.network),
                     .optional(attachment?.containerID), .optional(attachment?.ifname),
                     .optional(attachment?.pod.namespace), .optional(attachment?.pod.name), .optional(event.since),
-                ])
-            // What was given up is gone: should somebody else make its like, it is theirs.
-            if event.kind == .delete {
-                try forgetWithdrawal(of: event.object, database)
-                if attachment == nil { try Made.forget(event.object, database) }
-            }
+                ]
+            })
+        // What was given up is gone: should somebody else make its like, it is theirs.
+        for event in events where event.kind == .delete {
+            try forgetWithdrawal(of: event.object, database)
+            if event.attachment == nil { try Made.forget(event.object, database) }
         }
     }
 

@@ -28,7 +28,7 @@ extension Store {
     package func hostIntent() throws(StoreError) -> HostIntent {
         try read { (database) throws(StoreError) in
             var problems: [String] = []
-            let tag = try database.query("SELECT tag FROM store") { (row) throws(StoreError) in row.text(0) }
+            let tag = try NodeRow.load(database).tag
             let bridges = try database.query("SELECT DISTINCT bridge FROM attachments") { (row) throws(StoreError) in
                 row.text(0)
             }
@@ -39,7 +39,7 @@ extension Store {
                     OR EXISTS (SELECT 1 FROM attachments WHERE masquerade IS NOT NULL OR mac_check)
                 """)
             return HostIntent(
-                tag: tag.first ?? "", networks: try Network.load(database), routes: routes.map(\.route),
+                tag: tag, networks: try Network.load(database, tag: tag), routes: routes.map(\.route),
                 formerBridges: Set(bridges), usesFirewall: users == 1)
         }
     }

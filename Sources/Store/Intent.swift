@@ -52,7 +52,7 @@ extension Store {
 
     /// The database's own four characters, of which names in the kernel are made.
     package func tag() throws(StoreError) -> String {
-        try database.query("SELECT tag FROM store") { (row) throws(StoreError) in row.text(0) }.first ?? ""
+        try NodeRow.load(database).tag
     }
 
     /// Attachments that are on their way out, or whose row is gone.
@@ -71,23 +71,20 @@ extension Store {
         }
     }
 
-    /// One attachment as it is now, without its network; `nil` if there is none any more.
+    /// One attachment as it is now, without its routes, which nobody needs who ends it; `nil` if there is none any more.
     package func attachment(_ id: Int64) throws(StoreError) -> Attachment? {
-        try read { (database) throws(StoreError) in try Attachment.load(database, id: id) }
+        try read { (database) throws(StoreError) in try Attachment.load(database, id: id, includesRoutes: false) }
     }
 
-    /// The attachments of a container's interface: one a network at most.
-    package func attachments(containerID: String, ifname: String) throws(StoreError) -> [Attachment] {
-        try read { (database) throws(StoreError) in
-            let ids = try database.query(
-                "SELECT id FROM attachments WHERE container_id = ? AND ifname = ?", .text(containerID), .text(ifname)
-            ) { (row) throws(StoreError) in row.integer(0) }
-            var attachments: [Attachment] = []
-            for id in ids {
-                if let attachment = try Attachment.load(database, id: id) { attachments.append(attachment) }
-            }
-            return attachments
-        }
+    /// The attachments of a container's interface by their networks' names: one a network at most.
+    package func attachmentIDs(
+        containerID: String, ifname: String
+    ) throws(StoreError) -> [(id: Int64, network: String)] {
+        try database.query(
+            """
+            SELECT id, (SELECT name FROM networks WHERE id = network_id) FROM attachments WHERE container_id = ? AND ifname = ?
+            """, .text(containerID), .text(ifname)
+        ) { (row) throws(StoreError) in (row.integer(0), row.text(1)) }
     }
 
     /// Gateways on a bridge that are ours, of any network, lease or former network, by their names as kernel objects.

@@ -1,23 +1,26 @@
 internal import Addressing
 
 extension Attachment {
-    /// Attachments in order of their ids: all, or those that `condition` picks.
+    /// Attachments in order of their ids: all, or those that `condition` picks. A row of no network is passed over.
     static func load(
         _ database: borrowing Connection, where condition: String = "1", _ values: SQLValue...,
         problems: inout [String]
     ) throws(StoreError) -> [Attachment] {
+        // Not by a join: each name would be looked for in both tables.
         let statement = """
-            SELECT a.id, a.network_id, n.name, a.container_id, a.ifname, a.state, a.netns_path, a.netns_cookie,
-            a.netns_device, a.netns_inode, a.boot_id, a.bridge, a.hairpin, a.host_ifname, a.host_mac, a.mac,
-            a.mac_requested, a.mtu, a.pod_namespace, a.pod_name, a.pod_uid, coalesce(a.repair_pod, n.repair_pod),
-            a.is_gateway, a.dns, a.ipam_type, a.ipam, a.ipam_path, a.link_up, a.masquerade, a.mac_check, a.isolated, a.dad,
-            a.vlans
-            FROM attachments AS a JOIN networks AS n ON n.id = a.network_id WHERE \(condition) ORDER BY a.id
+            SELECT id, network_id, (SELECT name FROM networks WHERE id = network_id), container_id, ifname, state, netns_path,
+            netns_cookie, netns_device, netns_inode, boot_id, bridge, hairpin, host_ifname, host_mac, mac, mac_requested, mtu,
+            pod_namespace, pod_name, pod_uid, ifnull(repair_pod, (SELECT repair_pod FROM networks WHERE id = network_id)),
+            is_gateway, dns, ipam_type, ipam, ipam_path, link_up, masquerade, mac_check, isolated, dad, vlans
+            FROM attachments WHERE \(condition) ORDER BY id
             """
-        return try database.queryValid(statement, values: values, what: "attachments row", idColumn: 0, &problems) {
-            (row) throws(StoreError) in
-            Attachment(
-                id: row.integer(0), networkID: row.integer(1), network: row.text(2), containerID: row.text(3),
+        let attachments = try database.queryValid(
+            statement, values: values, what: "attachments row", idColumn: 0, &problems
+        ) {
+            (row) throws(StoreError) -> Attachment? in
+            guard let network = row.optionalText(2) else { return nil }
+            return Attachment(
+                id: row.integer(0), networkID: row.integer(1), network: network, containerID: row.text(3),
                 ifname: row.text(4), state: AttachmentState(rawValue: row.text(5)) ?? .adding,
                 namespace: NamespaceIdentity(
                     path: row.text(6), cookie: UInt64(bitPattern: row.integer(7)),
@@ -36,18 +39,22 @@ extension Attachment {
                 unmasqueraded: try row.parsedIfPresent(28, "masquerade", { RangeSpec.blocks($0) }),
                 checksMAC: row.bool(29))
         }
+        return attachments.compactMap(\.self)
     }
 
     /// One attachment with its leases and routes.
     ///
     /// - Throws: `.invalid` if its row or a lease is nonsense: whoever asks for one is about to act on it.
-    static func load(_ database: borrowing Connection, id: Int64) throws(StoreError) -> Attachment? {
+    static func load(
+        _ database: borrowing Connection, id: Int64, includesRoutes: Bool = true
+    ) throws(StoreError) -> Attachment? {
         var problems: [String] = []
-        var attachment = try load(database, where: "a.id = ?", .integer(id), problems: &problems).first
+        var attachment = try load(database, where: "id = ?", .integer(id), problems: &problems).first
         attachment?.leases = try Lease.load(
             database, where: "attachment_id = ?", .integer(id), problems: &problems
         ).map(\.lease)
         if let problem = problems.first { throw StoreError(.invalid, problem) }
+        guard includesRoutes else { return attachment }
         // A bad route is told by whoever looks at the whole node.
         attachment?.routes = try RouteSpec.load(
             database, where: "attachment_id = ?", .integer(id), problems: &problems

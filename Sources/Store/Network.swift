@@ -58,6 +58,9 @@ package struct NetworkSpec: Hashable, Sendable {
 }
 
 extension NetworkSpec {
+    /// Names of it in the kernel are made of the database's tag.
+    var usesFirewall: Bool { masquerade != nil || checksMAC }
+
     /// Whether it asks for what most do not.
     var hasOptions: Bool { promiscuous || bridgeNetfilter || link != LinkOptions() }
 }
@@ -84,11 +87,13 @@ package struct Network: Hashable, Sendable, Identifiable {
 }
 
 extension Network {
-    static func load(_ database: borrowing Connection, name: String? = nil) throws(StoreError) -> [Network] {
+    /// - Parameter tag: the database's, of a caller that knows it.
+    static func load(
+        _ database: borrowing Connection, name: String? = nil, tag: String? = nil
+    ) throws(StoreError) -> [Network] {
         let columns = """
             SELECT id, name, bridge, bridge_mac, mtu, is_gateway, is_default_gateway, hairpin, repair_pod,
-            force_address, masquerade, mac_check, promisc, bridge_netfilter, isolated, dad, vlans,
-            CASE WHEN masquerade IS NOT NULL OR mac_check THEN (SELECT tag FROM store) END FROM networks
+            force_address, masquerade, mac_check, promisc, bridge_netfilter, isolated, dad, vlans FROM networks
             """
         func read(_ row: borrowing Statement) throws(StoreError) -> Network {
             Network(
@@ -101,7 +106,7 @@ extension Network {
                     masquerade: try row.parsedIfPresent(10, "masquerade", { RangeSpec.blocks($0) })
                         .map { Masquerade(exceptions: $0) },
                     checksMAC: row.bool(11)),
-                bridgeMAC: try row.parsed(3, "bridge MAC", { MACAddress($0) }), tag: row.optionalText(17) ?? "")
+                bridgeMAC: try row.parsed(3, "bridge MAC", { MACAddress($0) }))
         }
         var networks =
             if let name {
@@ -109,19 +114,23 @@ extension Network {
             } else {
                 try database.query(columns + " ORDER BY id", row: read)
             }
-        for index in networks.indices { try networks[index].loadRanges(database) }
+        for index in networks.indices {
+            try networks[index].loadRanges(database)
+            if networks[index].spec.usesFirewall {
+                networks[index].tag = if let tag { tag } else { try NodeRow.load(database).tag }
+            }
+        }
         return networks
     }
 
     private mutating func loadRanges(_ database: borrowing Connection) throws(StoreError) {
         let rows = try database.query(
             """
-            SELECT id, range_set, subnet, first, last, gateway, exclude FROM ranges WHERE network_id = ?
-            ORDER BY range_set, position
+            SELECT id, range_set, subnet, first, last, gateway, exclude, position FROM ranges WHERE network_id = ?
             """, .integer(id)
         ) { (row) throws(StoreError) in
             (
-                id: row.integer(0), set: row.integer(1),
+                id: row.integer(0), set: row.integer(1), position: row.integer(7),
                 spec: RangeSpec(
                     subnet: try row.parsed(2, "subnet", { CIDR($0) }),
                     first: try row.parsed(3, "range start", { IPAddress($0) }),
@@ -131,7 +140,8 @@ extension Network {
             )
         }
         var previous: Int64?
-        for row in rows {
+        // There are so few that an index for this order costs more than it saves.
+        for row in rows.sorted(by: { ($0.set, $0.position) < ($1.set, $1.position) }) {
             if row.set != previous {
                 spec.rangeSets.append([])
                 rangeIDs.append([])
@@ -145,12 +155,15 @@ extension Network {
     /// The network's row, made or brought up to what the configuration says now; its ranges keep their place in
     /// allocation as long as they stay the same.
     ///
-    /// - Parameter hostLocal: where that plugin kept its leases for the network; looked at once, when the row is made.
+    /// - Parameters:
+    ///   - tag: the database's, of a caller that knows it.
+    ///   - hostLocal: where that plugin kept its leases for the network; looked at once, when the row is made.
     static func ensure(
-        _ spec: NetworkSpec, hostLocal: String? = nil, bootID: String, _ database: borrowing Connection
+        _ spec: NetworkSpec, tag: String? = nil, hostLocal: String? = nil, bootID: String,
+        _ database: borrowing Connection
     ) throws(StoreError) -> Network {
         let now = SQLValue.integer(Clock.nowMilliseconds())
-        if let network = try load(database, name: spec.name).first {
+        if let network = try load(database, name: spec.name, tag: tag).first {
             if network.spec == spec { return network }
             try SharedBridge.check(spec, since: network, database)
             let kept = try network.deleteRanges(
@@ -189,7 +202,7 @@ extension Network {
                 try HeldLease.takeOver(hostLocal, network: id, bridge: spec.bridge, bootID: bootID, database)
             }
         }
-        guard let network = try load(database, name: spec.name).first else {
+        guard let network = try load(database, name: spec.name, tag: tag).first else {
             throw StoreError(.sqlite, "network \(spec.name) vanished while it was written")
         }
         return network

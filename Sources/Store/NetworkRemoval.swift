@@ -42,7 +42,7 @@ extension Store {
     private func refuseInhabited(_ network: Network, _ database: borrowing Connection) throws(StoreError) {
         var problems: [String] = []
         var inhabitants = try Attachment.load(
-            database, where: "a.network_id = ?", .integer(network.id), problems: &problems
+            database, where: "network_id = ?", .integer(network.id), problems: &problems
         ).map(\.label)
         inhabitants += problems
         inhabitants += try HeldLease.load(database, where: "h.network_id = ?", .integer(network.id)).map {

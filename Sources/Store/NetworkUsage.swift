@@ -27,8 +27,9 @@ extension Store {
     package func usage(_ spec: NetworkSpec, bootID: String) throws(StoreError) -> NetworkUsage {
         try read { (database) throws(StoreError) in
             var usage = NetworkUsage()
-            usage.network = try Network.load(database, name: spec.name).first
-            let boot = try uncollected(bootID, database)
+            let node = try NodeRow.load(database)
+            usage.network = try Network.load(database, name: spec.name, tag: node.tag).first
+            let boot = node.uncollected(bootID)
             if let network = usage.network {
                 usage.isInUse =
                     try database.integer(
@@ -43,7 +44,7 @@ extension Store {
                     ) { (row) throws(StoreError) in row.integer(0) }
                 }
             }
-            if try PortCount.living(database) >= PortCount.limit {
+            if node.living >= PortCount.limit {
                 let ports = try database.integer(
                     "SELECT count(*) FROM attachments WHERE bridge = ?2 AND \(Store.isLiving)", boot,
                     .text(spec.bridge))
@@ -57,16 +58,10 @@ extension Store {
     /// How many attachments make a network be in use.
     package func living(network id: Int64, bootID: String) throws(StoreError) -> Int {
         try read { (database) throws(StoreError) in
-            let boot = try uncollected(bootID, database)
+            let boot = try NodeRow.load(database).uncollected(bootID)
             let count = "SELECT count(*) FROM attachments WHERE \(Store.isLivingReady)"
             return Int(try database.integer(count, boot, .integer(id)) ?? 0)
         }
-    }
-
-    /// The boot, or empty if nobody has to look at it: its first ADD takes out what earlier boots left.
-    private func uncollected(_ bootID: String, _ database: borrowing Connection) throws(StoreError) -> SQLValue {
-        let isCollected = try database.integer("SELECT 1 FROM store WHERE boot_id = ?", .text(bootID)) != nil
-        return .text(isCollected ? "" : bootID)
     }
 
     /// Of this boot, given as ?1, or of one that nobody knows; all if ?1 is empty.
@@ -103,4 +98,9 @@ extension Store {
         }
         return exhausted
     }
+}
+
+extension NodeRow {
+    /// The boot, or empty if nobody has to look at it: its first ADD takes out what earlier boots left.
+    fileprivate func uncollected(_ bootID: String) -> SQLValue { .text(self.bootID == bootID ? "" : bootID) }
 }

@@ -6,10 +6,12 @@ package enum PortCount {
     /// Refuses one port too many before anything is recorded. Ports that nobody recorded are the kernel's to count.
     ///
     /// - Throws: `.exhausted`.
-    static func check(_ network: Network, _ database: borrowing Connection) throws(StoreError) {
+    static func check(
+        _ network: Network, on node: NodeRow, _ database: borrowing Connection
+    ) throws(StoreError) {
         // Ids are given once, so that what lives is what was given less what ended: only if the whole node has so many
         // are those of this bridge counted.
-        guard try living(database) >= limit else { return }
+        guard node.living >= limit else { return }
         let count =
             network.spec.rangeSets.isEmpty
             ? "SELECT count(*) FROM attachments WHERE bridge = ?"
@@ -20,13 +22,6 @@ package enum PortCount {
             .exhausted,
             "network \(network.spec.name): bridge \(network.spec.bridge) has \(ports) pods, and takes \(limit): use more "
                 + "networks on this node")
-    }
-
-    /// Attachments of the whole node.
-    static func living(_ database: borrowing Connection) throws(StoreError) -> Int64 {
-        // Not by a join, for which SQLite lays out a filter first.
-        try database.integer(
-            "SELECT seq - (SELECT ended FROM store) FROM sqlite_sequence WHERE name = 'attachments'") ?? 0
     }
 
     /// An attachment's row was deleted.
@@ -43,6 +38,6 @@ package enum PortCount {
     }
 
     private static func surplus(_ database: borrowing Connection) throws(StoreError) -> Int64 {
-        try living(database) - (try database.integer("SELECT count(*) FROM attachments") ?? 0)
+        try NodeRow.load(database).living - (try database.integer("SELECT count(*) FROM attachments") ?? 0)
     }
 }

@@ -61,18 +61,22 @@ extension Store {
         var locked: Int64?
         do throws(StoreError) {
             return try write { (database) throws(StoreError) in
-                try collectEarlierBoots(bootID: request.namespace.bootID, database)
+                var node = try NodeRow.load(database)
+                if try collectEarlierBoots(than: request.namespace.bootID, node, database) {
+                    node = try NodeRow.load(database)
+                }
                 let network = try Network.ensure(
-                    request.network, hostLocal: request.hostLocal, bootID: request.namespace.bootID, database)
+                    request.network, tag: node.tag, hostLocal: request.hostLocal, bootID: request.namespace.bootID,
+                    database)
                 let existing = try database.integer(
                     "SELECT id FROM attachments WHERE container_id = ? AND ifname = ? AND network_id = ?",
                     .text(request.containerID), .text(request.ifname), .integer(network.id))
                 if let existing, let attachment = try Attachment.load(database, id: existing) {
                     return .existing(attachment)
                 }
-                try PortCount.check(network, database)
+                try PortCount.check(network, on: node, database)
                 var intent = Intent(networks: [network])
-                let attachment = try insert(request, network, isReuse: &intent.isReuse, database)
+                let attachment = try insert(request, network, on: node, isReuse: &intent.isReuse, database)
                 intent.attachments = [attachment]
                 guard try tryLock(attachment: attachment.id) else {
                     throw StoreError(
@@ -89,7 +93,8 @@ extension Store {
     }
 
     private func insert(
-        _ request: AttachmentRequest, _ network: Network, isReuse: inout Bool, _ database: borrowing Connection
+        _ request: AttachmentRequest, _ network: Network, on node: NodeRow, isReuse: inout Bool,
+        _ database: borrowing Connection
     ) throws(StoreError) -> Attachment {
         // Of what another plugin will give, nobody here knows who had it.
         isReuse = request.delegate != nil
@@ -110,15 +115,14 @@ extension Store {
             }
             leases.append(lease)
         }
-        let tag = try database.query("SELECT tag FROM store") { (row) throws(StoreError) in row.text(0) }
-        // sqlite_sequence holds the last id given; the row's own name is made of the next.
-        let id = (try database.integer("SELECT seq FROM sqlite_sequence WHERE name = 'attachments'") ?? 0) + 1
+        // The host interface's name is made of it.
+        let id = node.attachments + 1
         var generator = SystemRandomNumberGenerator()
         let attachment = Attachment(
             id: id, networkID: network.id, network: network.spec.name, containerID: request.containerID,
             ifname: request.ifname, state: .adding, namespace: request.namespace, bridge: network.spec.bridge,
             isGateway: network.spec.isGateway, hairpin: network.spec.hairpin,
-            hostIfname: Attachment.hostIfname(tag: tag.first ?? "", id: id),
+            hostIfname: Attachment.hostIfname(tag: node.tag, id: id),
             hostMAC: .random(using: &generator), mac: request.mac ?? .random(using: &generator),
             macRequested: request.mac != nil, mtu: network.spec.mtu, pod: request.pod,
             repairPod: network.spec.repairPod, leases: leases,
@@ -186,25 +190,31 @@ extension Store {
     func insertPromises(
         of attachment: Attachment, _ now: SQLValue, _ database: borrowing Connection
     ) throws(StoreError) {
-        for (position, lease) in attachment.leases.enumerated() {
-            try database.run(
-                """
-                INSERT INTO addresses (bridge, address, prefix_length, gateway, attachment_id, position, created_ms, sort_key)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                """, .text(attachment.bridge), .text(lease.address.address.description),
-                .integer(lease.address.prefixLength), .optional(lease.gateway?.description), .integer(attachment.id),
-                .integer(position), now, .text(lease.address.address.sortKey))
-        }
-        for route in attachment.routes {
-            try database.run(
-                """
-                INSERT INTO routes (attachment_id, dst, gateway, dev, src, metric, table_id, mtu, advmss, scope)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """, .integer(attachment.id), .text(route.destination.description),
-                .optional(route.gateway?.description), .optional(route.device),
-                .optional(route.source?.description), .integer(route.metric), .integer(route.table),
-                .optional(route.mtu), .optional(route.advertisedMSS), .optional(route.scope))
-        }
+        try database.run(
+            """
+            INSERT INTO addresses (bridge, address, prefix_length, gateway, attachment_id, position, created_ms, sort_key)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            rows: attachment.leases.enumerated().map { position, lease in
+                [
+                    .text(attachment.bridge), .text(lease.address.address.description),
+                    .integer(lease.address.prefixLength), .optional(lease.gateway?.description),
+                    .integer(attachment.id), .integer(position), now, .text(lease.address.address.sortKey),
+                ]
+            })
+        try database.run(
+            """
+            INSERT INTO routes (attachment_id, dst, gateway, dev, src, metric, table_id, mtu, advmss, scope)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            rows: attachment.routes.map { route in
+                [
+                    .integer(attachment.id), .text(route.destination.description),
+                    .optional(route.gateway?.description), .optional(route.device),
+                    .optional(route.source?.description), .integer(route.metric), .integer(route.table),
+                    .optional(route.mtu), .optional(route.advertisedMSS), .optional(route.scope),
+                ]
+            })
         try Event.write(
             attachment.leases.map {
                 Event(kind: .assigned, object: $0.address.address.description, attachment: attachment)
@@ -259,14 +269,16 @@ extension Store {
 
     /// Attachments of an earlier boot are dead whatever else is known: their namespaces died with it. Looked for only
     /// by the first writer of a boot. An empty boot id means that it could not be read, which proves nothing.
-    private func collectEarlierBoots(bootID: String, _ database: borrowing Connection) throws(StoreError) {
-        guard !bootID.isEmpty,
-            try database.integer("SELECT 1 FROM store WHERE boot_id IS NOT ?", .text(bootID)) != nil
-        else { return }
+    ///
+    /// - Returns: whether this is the first.
+    private func collectEarlierBoots(
+        than bootID: String, _ node: NodeRow, _ database: borrowing Connection
+    ) throws(StoreError) -> Bool {
+        guard !bootID.isEmpty, node.bootID != bootID else { return false }
         // A row that cannot be read stays, and apply tells of it.
         var problems: [String] = []
         let dead = try Attachment.load(
-            database, where: "a.boot_id NOT IN (?, '')", .text(bootID), problems: &problems)
+            database, where: "boot_id NOT IN (?, '')", .text(bootID), problems: &problems)
         for var attachment in dead {
             attachment.leases = try Lease.load(
                 database, where: "attachment_id = ?", .integer(attachment.id), problems: &problems
@@ -282,5 +294,6 @@ extension Store {
         let held = try HeldLease.load(database, where: "h.boot_id NOT IN (?, '')", .text(bootID))
         for lease in held { try lease.release(reason: "the machine booted since", database) }
         try database.run("UPDATE store SET boot_id = ?", .text(bootID))
+        return true
     }
 }

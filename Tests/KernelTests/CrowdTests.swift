@@ -25,11 +25,12 @@ import Testing
             let outputs = try shell.run((first..<first + 20).map { call(.add, $0, node) })
             #expect(outputs.allSatisfy { $0.status == 0 })
         }
-        // A SELECT that stays open while all the others write.
+        // A SELECT that stays open while all the others write. With patience for the moment in which the first opener makes
+        // the log's index anew, and nobody else may read.
         let reader = Invocation(
             command: """
                 bash -c '{ echo "BEGIN; SELECT count(*) FROM events;"; sleep 4; echo "SELECT 1; COMMIT;"; } \
-                | sqlite3 -bail -readonly $0' $DATA/state.db
+                | sqlite3 -bail -readonly -cmd ".timeout 10000" $0' $DATA/state.db
                 """)
         var crowd: [(kind: Kind, invocation: Invocation)] = []
         for _ in 0..<60 { crowd.append((.reader, reader)) }

@@ -66,6 +66,17 @@ extension Store {
         return try #require(intent.attachments.first)
     }
 
+    /// The attachments of a container's interface: one a network at most.
+    func attachments(containerID: String, ifname: String) throws -> [Attachment] {
+        var attachments: [Attachment] = []
+        for (id, network) in try attachmentIDs(containerID: containerID, ifname: ifname) {
+            let attachment = try #require(try intent(attachment: id).attachments.first)
+            #expect(attachment.network == network)
+            attachments.append(attachment)
+        }
+        return attachments
+    }
+
     /// Records attachments until no address is left.
     func drain(_ network: NetworkSpec, _ prefix: String) throws -> [Attachment] {
         var all: [Attachment] = []
