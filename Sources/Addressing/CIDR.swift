@@ -84,6 +84,7 @@ package struct CIDR: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     package var description: String {
         var text: [UInt8] = []
+        text.reserveCapacity(48)
         address.append(to: &text)
         text.append("/")
         text.append(number: prefixLength, radix: 10)

@@ -5,8 +5,12 @@ extension [UInt8] {
 
     /// In a radix up to 16, without leading zeros.
     mutating func append(number: Int, radix: Int) {
-        if number >= radix { append(number: number / radix, radix: radix) }
-        let digit = UInt8(number % radix)
-        append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+        var unit = 1
+        while number / unit >= radix { unit *= radix }
+        while unit > 0 {
+            let digit = UInt8(truncatingIfNeeded: number / unit % radix)
+            append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+            unit /= radix
+        }
     }
 }

@@ -83,6 +83,7 @@ package struct IPAddress: Hashable, Sendable, Comparable, CustomStringConvertibl
 
     package var description: String {
         var text: [UInt8] = []
+        text.reserveCapacity(48)
         append(to: &text)
         return String(decoding: text, as: UTF8.self)
     }

@@ -39,6 +39,7 @@ package struct MACAddress: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String {
         var text: [UInt8] = []
+        text.reserveCapacity(17)
         for byte in bytes {
             if !text.isEmpty { text.append(":") }
             text.append(number: Int(byte >> 4), radix: 16)

@@ -23,18 +23,28 @@ package func diff(desired: KernelState, observed: KernelState, withdrawn: Set<St
             prune(object, in: place.namespace, withdrawn: withdrawn, plan: &plan)
         }
     }
-    plan.changes.sort { comes($0, before: $1) }
+    plan.changes = inOrder(plan.changes)
     plan.conflicts.sort { $0.object.resource.name < $1.object.resource.name }
     plan.notices.sort { $0.text < $1.text }
     plan.orphans.sort { $0.resource.name < $1.resource.name }
     return plan
 }
 
-/// Names are made up when they are asked for, and seldom decide.
-private func comes(_ change: Change, before other: Change) -> Bool {
-    if change.phase != other.phase { return change.phase < other.phase }
-    let (attachment, others) = (change.attachment ?? 0, other.attachment ?? 0)
-    return attachment == others ? change.name < other.name : attachment < others
+/// By phase, attachment and name.
+private func inOrder(_ changes: [Change]) -> [Change] {
+    guard changes.count > 1 else { return changes }
+    /// Each is asked once; names are made up when they are asked for, and seldom decide.
+    struct Ranked {
+        var phase: Phase
+        var attachment: Int64
+        var change: Change
+    }
+    var ranked = changes.map { Ranked(phase: $0.phase, attachment: $0.attachment ?? 0, change: $0) }
+    ranked.sort {
+        if $0.phase != $1.phase { return $0.phase < $1.phase }
+        return $0.attachment == $1.attachment ? $0.change.name < $1.change.name : $0.attachment < $1.attachment
+    }
+    return ranked.map { $0.change }
 }
 
 /// Whether the inside of a namespace is compared at all.

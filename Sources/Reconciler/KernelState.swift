@@ -79,55 +79,78 @@ package struct KernelState: Hashable, Sendable {
         var objects: [String: Object]?
         var unreadable: String?
         var repair: RepairScope?
+
+        /// In place: a thousand objects are not copied for each that is inserted.
+        mutating func set(_ name: String, _ object: Object?) {
+            if objects == nil { objects = [:] }
+            objects?[name] = object
+        }
     }
 
+    private var host: Place?
     /// By ``NamespaceID/key``: a dictionary by a type of ours has the runtime look for how that is hashed, among all types
     /// of the program, which an ADD would wait for.
-    private var byKey: [String: Place] = [:]
+    private var pods: [String: Place] = [:]
 
     package init() {}
 
+    private func place(_ namespace: NamespaceID) -> Place? {
+        if case .host = namespace { host } else { pods[namespace.key] }
+    }
+
+    /// A place that is made when it is written to.
+    private subscript(made namespace: NamespaceID) -> Place {
+        get { place(namespace) ?? Place(namespace: namespace) }
+        _modify {
+            if case .host = namespace {
+                var place = host ?? Place(namespace: .host)
+                host = nil
+                defer { host = place }
+                yield &place
+            } else {
+                yield &pods[namespace.key, default: Place(namespace: namespace)]
+            }
+        }
+    }
+
     /// The namespaces of which it has objects, or knows that there are none.
-    var places: [Place] { byKey.values.filter { $0.objects != nil } }
+    var places: [Place] { ((host.map { [$0] } ?? []) + pods.values).filter { $0.objects != nil } }
     package var namespaces: [NamespaceID] { places.map(\.namespace) }
 
     package subscript(namespace: NamespaceID, name: String) -> Object? {
-        get { byKey[namespace.key]?.objects?[name] }
-        set {
-            let key = namespace.key
-            if byKey[key]?.objects == nil { byKey[key, default: Place(namespace: namespace)].objects = [:] }
-            // In place: a thousand objects are not copied for each that is inserted.
-            byKey[key]?.objects?[name] = newValue
-        }
+        get { place(namespace)?.objects?[name] }
+        set { self[made: namespace].set(name, newValue) }
     }
 
     /// That a namespace could not be read, and why: nothing is decided about it.
     package subscript(unreadable namespace: NamespaceID) -> String? {
-        get { byKey[namespace.key]?.unreadable }
-        set { byKey[namespace.key, default: Place(namespace: namespace)].unreadable = newValue }
+        get { place(namespace)?.unreadable }
+        set { self[made: namespace].unreadable = newValue }
     }
 
     /// Desired states only: how much of a namespace is ours to repair.
     package subscript(repair namespace: NamespaceID) -> RepairScope? {
-        get { byKey[namespace.key]?.repair }
-        set { byKey[namespace.key, default: Place(namespace: namespace)].repair = newValue }
+        get { place(namespace)?.repair }
+        set { self[made: namespace].repair = newValue }
     }
 
     package mutating func insert(_ object: some Resource, in namespace: NamespaceID) {
         self[namespace, object.name] = object.wrapped
     }
 
-    package mutating func remove(_ namespace: NamespaceID) { byKey[namespace.key]?.objects = nil }
+    package mutating func remove(_ namespace: NamespaceID) {
+        if isObserved(namespace) { self[made: namespace].objects = nil }
+    }
 
     /// Says that a namespace was looked at, though nothing may be in it.
     package mutating func markObserved(_ namespace: NamespaceID) {
-        if !isObserved(namespace) { byKey[namespace.key, default: Place(namespace: namespace)].objects = [:] }
+        if !isObserved(namespace) { self[made: namespace].objects = [:] }
     }
 
-    package func isObserved(_ namespace: NamespaceID) -> Bool { byKey[namespace.key]?.objects != nil }
+    package func isObserved(_ namespace: NamespaceID) -> Bool { place(namespace)?.objects != nil }
 
     package func all(in namespace: NamespaceID) -> some Collection<Object> {
-        (byKey[namespace.key]?.objects ?? [:]).values
+        (place(namespace)?.objects ?? [:]).values
     }
 }
 

@@ -69,5 +69,8 @@ package struct Sysctl: Resource {
 }
 
 extension String {
-    fileprivate var replacingSlashes: String { String(map { $0 == "/" ? "." : $0 }) }
+    /// By bytes: characters are many times dearer, and each ADD names its sysctls.
+    fileprivate var replacingSlashes: String {
+        String(decoding: utf8.map { $0 == UInt8(ascii: "/") ? UInt8(ascii: ".") : $0 }, as: UTF8.self)
+    }
 }
