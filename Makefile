@@ -65,8 +65,8 @@ install: all
 	mv -f "$(DESTDIR)$(CNI_BIN_DIR)/.plumb.new" "$(DESTDIR)$(CNI_BIN_DIR)/plumb"
 	install -m 0755 bin/plumbctl "$(DESTDIR)$(CTL_DIR)/.plumbctl.new"
 	mv -f "$(DESTDIR)$(CTL_DIR)/.plumbctl.new" "$(DESTDIR)$(CTL_DIR)/plumbctl"
-	DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" CTL_DIR="$(CTL_DIR)" UNIT_DIR="$(UNIT_DIR)" NM_DIR="$(NM_DIR)" \
-	    ZSH_DIR="$(ZSH_DIR)" packaging/install
+	DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" CNI_BIN_DIR="$(CNI_BIN_DIR)" CTL_DIR="$(CTL_DIR)" UNIT_DIR="$(UNIT_DIR)" \
+	    NM_DIR="$(NM_DIR)" ZSH_DIR="$(ZSH_DIR)" packaging/install
 
 deb: all
 	packaging/deb bin

@@ -45,6 +45,7 @@ import Testing
         let service = try String(
             contentsOfFile: target + "/usr/local/lib/systemd/system/plumb-apply.service", encoding: .utf8)
         #expect(service.contains("\nExecStart=/usr/local/bin/plumbctl apply "))
+        #expect(service.contains(" if=/opt/cni/bin/plumb "))
         let completions = target + "/usr/local/share/bash-completion/completions/plumbctl"
         #expect(try Command.run(["/bin/bash", "-n", completions]).all == "exit 0\n\n")
         let said = try Command.run([target + "/opt/cni/bin/plumb"])

@@ -51,8 +51,8 @@ final class TestNode {
             rm -rf /var/lib/plumb
             install -D $PLUMB /usr/lib/cni/plumb
             install $PLUMBCTL /usr/sbin/plumbctl
-            export DESTDIR= PREFIX=/usr CTL_DIR=/usr/sbin UNIT_DIR=/usr/lib/systemd NM_DIR=/usr/lib/NetworkManager/conf.d \
-                ZSH_DIR=/usr/share/zsh/vendor-completions
+            export DESTDIR= PREFIX=/usr CNI_BIN_DIR=/usr/lib/cni CTL_DIR=/usr/sbin UNIT_DIR=/usr/lib/systemd \
+                NM_DIR=/usr/lib/NetworkManager/conf.d ZSH_DIR=/usr/share/zsh/vendor-completions
             \(repository)/packaging/install
             systemd-sysusers plumb.conf
             systemd-tmpfiles --create plumb.conf
