@@ -21,7 +21,8 @@ extension Plugin {
         var failure: PluginError?
         var isRecorded = false
         do throws(StoreError) {
-            let store = try Store.open(directory: config.dataDirectory, access: .write, endsWithProcess: true)
+            let store = try Store.open(
+                directory: config.dataDirectory, access: .write, endsWithProcess: true, keepsLogShort: true)
             if let attachment = try lockedAttachment(environment, network: config.name, store) {
                 isRecorded = true
                 failure = deleteRecorded(attachment, variables, delegate, store, bootID: bootID, &talk)

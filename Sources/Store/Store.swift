@@ -18,11 +18,14 @@ package struct Store: ~Copyable {
     package let directory: String
     package let database: Connection
     private let lockFile: LockFile?
+    private let logBound: Int
 
     package static let defaultDirectory = "/var/lib/plumb"
     private static let fileName = "state.db"
-    /// A larger log is emptied by whoever just committed: every first opener after a quiet moment reads all of it.
-    private static let checkpointPages = 128
+    /// Pages. A longer log is emptied by whoever just committed, for every first opener after a quiet moment reads all of it.
+    /// Emptying waits for the disk, twice: where no pod's start waits for that, the log is kept short for the next.
+    private static let logBound = 128
+    private static let shortLogBound = 64
     /// Bytes. SQLite takes less for an empty file.
     private static let smallestPage = 512
 
@@ -41,11 +44,13 @@ package struct Store: ~Copyable {
 
     /// Opens `<directory>/state.db`.
     ///
-    /// - Parameter endsWithProcess: what follows is the process's end; nothing is closed.
+    /// - Parameters:
+    ///   - endsWithProcess: what follows is the process's end; nothing is closed.
+    ///   - keepsLogShort: nobody waits for a pod's start.
     /// - Throws: `.missing`, `.corrupt`, `.foreign`, `.newer`, `.locked`, `.readOnly`, `.io`; in each case the file is
     ///   as it was.
     package static func open(
-        directory: String, access: Access, endsWithProcess: Bool = false
+        directory: String, access: Access, endsWithProcess: Bool = false, keepsLogShort: Bool = false
     ) throws(StoreError) -> Store {
         var version = Schema.version
         if access == .read {
@@ -70,17 +75,20 @@ package struct Store: ~Copyable {
         let store = Store(
             directory: directory,
             database: try connect(directory, readOnly: false, endsWithProcess: endsWithProcess, &version),
-            lockFile: lock)
+            lockFile: lock, logBound: keepsLogShort ? shortLogBound : logBound)
         if version < Schema.version {
             try store.write { (database) throws(StoreError) in try Migration.run(database) }
         }
         return store
     }
 
-    private init(directory: String, database: consuming Connection, lockFile: consuming LockFile?) {
+    private init(
+        directory: String, database: consuming Connection, lockFile: consuming LockFile?, logBound: Int = Store.logBound
+    ) {
         self.directory = directory
         self.database = database
         self.lockFile = lockFile
+        self.logBound = logBound
     }
 
     /// A reader who may not write there needs the log's index (-shm), which a root's shell takes away when it is the last
@@ -165,8 +173,15 @@ package struct Store: ~Copyable {
         }
         if durable { try database.execute("PRAGMA synchronous=NORMAL") }
         // The work is committed: a log that could not be emptied now is emptied by the next.
-        if database.writeAheadLogPages > Store.checkpointPages { _ = try? database.checkpoint() }
+        if database.writeAheadLogPages > logBound { _ = try? database.checkpoint() }
         return result
+    }
+
+    /// At the end of something long that has committed: the next process finds no log to read.
+    package func emptyLog() {
+        guard database.writeAheadLogPages > 0, (try? lockFile?.lockWriter(patience: 0)) != nil else { return }
+        defer { lockFile?.unlockWriter() }
+        _ = try? database.checkpoint()
     }
 
     /// Runs `body` while no other process of ours records anything. No transaction is open meanwhile, and `body` writes

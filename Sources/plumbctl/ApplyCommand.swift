@@ -23,7 +23,8 @@ struct ApplyCommand: ParsableCommand {
     func run() throws {
         let started = Clock.monotonicMilliseconds()
         let report = try engaging(options, access: .write) { store, kernel in
-            try apply(store, &kernel) { done, total in Terminal.progress("\(done) of \(total) attachments") }
+            defer { store.emptyLog() }
+            return try apply(store, &kernel) { done, total in Terminal.progress("\(done) of \(total) attachments") }
         }
         Terminal.progress("")
         metrics.write(
