@@ -84,7 +84,7 @@ extension Store {
             """
             SELECT id, (SELECT name FROM networks WHERE id = network_id) FROM attachments WHERE container_id = ? AND ifname = ?
             """, .text(containerID), .text(ifname)
-        ) { (row) throws(StoreError) in (row.integer(0), row.text(1)) }
+        ) { (row) throws(StoreError) in (row.integer(0), row.optionalText(1) ?? Attachment.lostNetwork) }
     }
 
     /// Gateways on a bridge that are ours, of any network, lease or former network, by their names as kernel objects.

@@ -1,7 +1,7 @@
 internal import Addressing
 
 extension Attachment {
-    /// Attachments in order of their ids: all, or those that `condition` picks. A row of no network is passed over.
+    /// Attachments in order of their ids: all, or those that `condition` picks.
     static func load(
         _ database: borrowing Connection, where condition: String = "1", _ values: SQLValue...,
         problems: inout [String]
@@ -14,33 +14,35 @@ extension Attachment {
             is_gateway, dns, ipam_type, ipam, ipam_path, link_up, masquerade, mac_check, isolated, dad, vlans
             FROM attachments WHERE \(condition) ORDER BY id
             """
-        let attachments = try database.queryValid(
-            statement, values: values, what: "attachments row", idColumn: 0, &problems
-        ) {
-            (row) throws(StoreError) -> Attachment? in
-            guard let network = row.optionalText(2) else { return nil }
-            return Attachment(
-                id: row.integer(0), networkID: row.integer(1), network: network, containerID: row.text(3),
-                ifname: row.text(4), state: AttachmentState(rawValue: row.text(5)) ?? .adding,
+        return try database.queryValid(statement, values: values, what: "attachments row", idColumn: 0, &problems) {
+            (row) throws(StoreError) in
+            Attachment(
+                id: row.integer(0), networkID: row.integer(1), network: row.optionalText(2) ?? lostNetwork,
+                containerID: row.text(3), ifname: row.text(4),
+                state: try row.parsed(5, "state", { AttachmentState(rawValue: $0) }),
                 namespace: NamespaceIdentity(
                     path: row.text(6), cookie: UInt64(bitPattern: row.integer(7)),
                     device: UInt64(bitPattern: row.integer(8)), inode: UInt64(bitPattern: row.integer(9)),
                     bootID: row.text(10)),
-                bridge: row.text(11), isGateway: row.bool(22), hairpin: row.bool(12), hostIfname: row.text(13),
+                bridge: try row.linkName(11, "bridge"), isGateway: row.bool(22), hairpin: row.bool(12),
+                hostIfname: try row.linkName(13, "host_ifname"),
                 hostMAC: try row.parsed(14, "MAC", { MACAddress($0) }),
                 mac: try row.parsed(15, "MAC", { MACAddress($0) }), macRequested: row.bool(16),
-                mtu: row.optionalInteger(17).map(Int.init),
+                mtu: try row.mtu(17),
                 pod: PodIdentity(
                     namespace: row.optionalText(18), name: row.optionalText(19), uid: row.optionalText(20)),
-                repairPod: RepairPod(rawValue: row.text(21)) ?? .all, dns: row.optionalText(23),
+                repairPod: try row.parsedIfPresent(21, "repair_pod", { RepairPod(rawValue: $0) }) ?? .all,
+                dns: row.optionalText(23),
                 delegate: row.optionalText(24).map {
                     DelegatedIPAM(type: $0, configuration: row.text(25), path: row.text(26))
                 }, linkUp: row.bool(27), link: try LinkOptions(row, from: 30),
                 unmasqueraded: try row.parsedIfPresent(28, "masquerade", { RangeSpec.blocks($0) }),
                 checksMAC: row.bool(29))
         }
-        return attachments.compactMap(\.self)
     }
+
+    /// The network of attachments whose network's row a shell deleted: what none can be called (SPEC.md section 1).
+    static let lostNetwork = "?"
 
     /// One attachment with its leases and routes.
     ///

@@ -96,17 +96,11 @@ extension Network {
             force_address, masquerade, mac_check, promisc, bridge_netfilter, isolated, dad, vlans FROM networks
             """
         func read(_ row: borrowing Statement) throws(StoreError) -> Network {
-            Network(
-                id: row.integer(0),
-                spec: NetworkSpec(
-                    name: row.text(1), bridge: row.text(2), mtu: row.optionalInteger(4).map(Int.init),
-                    isGateway: row.bool(5), isDefaultGateway: row.bool(6), hairpin: row.bool(7),
-                    repairPod: RepairPod(rawValue: row.text(8)) ?? .all, forceAddress: row.bool(9),
-                    promiscuous: row.bool(12), link: try LinkOptions(row, from: 14), bridgeNetfilter: row.bool(13),
-                    masquerade: try row.parsedIfPresent(10, "masquerade", { RangeSpec.blocks($0) })
-                        .map { Masquerade(exceptions: $0) },
-                    checksMAC: row.bool(11)),
-                bridgeMAC: try row.parsed(3, "bridge MAC", { MACAddress($0) }))
+            do throws(StoreError) {
+                return try Network(row)
+            } catch {
+                throw StoreError(error.code, "network \(row.text(1)): \(error.message)")
+            }
         }
         var networks =
             if let name {
@@ -121,6 +115,21 @@ extension Network {
             }
         }
         return networks
+    }
+
+    /// A row with the columns that ``load(_:name:tag:)`` asks for.
+    private init(_ row: borrowing Statement) throws(StoreError) {
+        self.init(
+            id: row.integer(0),
+            spec: NetworkSpec(
+                name: row.text(1), bridge: try row.linkName(2, "bridge"), mtu: try row.mtu(4), isGateway: row.bool(5),
+                isDefaultGateway: row.bool(6), hairpin: row.bool(7),
+                repairPod: try row.parsed(8, "repair_pod", { RepairPod(rawValue: $0) }), forceAddress: row.bool(9),
+                promiscuous: row.bool(12), link: try LinkOptions(row, from: 14), bridgeNetfilter: row.bool(13),
+                masquerade: try row.parsedIfPresent(10, "masquerade", { RangeSpec.blocks($0) })
+                    .map { Masquerade(exceptions: $0) },
+                checksMAC: row.bool(11)),
+            bridgeMAC: try row.parsed(3, "bridge MAC", { MACAddress($0) }))
     }
 
     private mutating func loadRanges(_ database: borrowing Connection) throws(StoreError) {

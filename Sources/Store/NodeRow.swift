@@ -17,7 +17,8 @@ struct NodeRow {
             "SELECT tag, boot_id, ended, (SELECT seq FROM sqlite_sequence WHERE name = 'attachments') FROM store"
         ) { (row) throws(StoreError) in
             NodeRow(
-                tag: row.text(0), bootID: row.optionalText(1), attachments: row.integer(3), ended: row.integer(2))
+                tag: try row.parsed(0, "tag", { $0.utf8.count == 4 ? $0 : nil }), bootID: row.optionalText(1),
+                attachments: row.integer(3), ended: row.integer(2))
         }
         return rows.first ?? NodeRow()
     }

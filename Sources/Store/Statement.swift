@@ -111,6 +111,17 @@ extension Statement {
     ) throws(StoreError) -> T? {
         optionalText(column) == nil ? nil : try parsed(column, what, parse)
     }
+
+    /// A column whose number must be a link's MTU, in bytes; NULL is `nil`. The least of IPv4 (RFC 791), the most that an
+    /// Ethernet device takes (ETH_MAX_MTU of include/uapi/linux/if_ether.h).
+    func mtu(_ column: Int32) throws(StoreError) -> Int? {
+        try parsedIfPresent(column, "mtu") { Int($0).flatMap { (68...65535).contains($0) ? $0 : nil } }
+    }
+
+    /// A column whose text must do as a link's name: up to 15 bytes (IFNAMSIZ of include/uapi/linux/if.h).
+    func linkName(_ column: Int32, _ what: String) throws(StoreError) -> String {
+        try parsed(column, what) { (1...15).contains($0.utf8.count) ? $0 : nil }
+    }
 }
 
 /// SQLITE_TRANSIENT: SQLite copies the text before the call returns.

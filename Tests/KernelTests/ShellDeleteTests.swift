@@ -53,4 +53,27 @@ import Testing
             try node.sql(released) == "10.9.0.2 10.9.0.1 10.9.0.4 10.9.0.6 fd09::3 fd09::2 fd09::4 fd09::5")
         #expect(try node.ourLinks().count == 2)
     }
+
+    /// Its pods keep what they were promised until DEL, which takes all of it back.
+    @Test func theNetwork() throws {
+        let node = try TestNode()
+        try node.addPods(3)
+        for pod in ["pod1", "pod2"] { try node.add(pod) }
+        _ = try node.sql("DELETE FROM networks")
+        try node.expectRest()
+        _ = try node.run("ip netns exec pod1 ip link del eth0")
+        try node.expectConvergence()
+        for pod in ["pod1", "pod2"] { try node.expectPing(from: pod, to: "10.244.0.1") }
+        for _ in 1...2 { try node.delete("pod1") }
+        #expect(try node.sql("SELECT count(*) FROM attachments") == "1")
+        try node.add("pod3")
+        try node.expectRest()
+        // The bridge's MAC was in that row.
+        _ = try node.run("ip -n pod2 neigh flush all")
+        for pod in ["pod2", "pod3"] { try node.expectPing(from: pod, to: "10.244.0.1") }
+        for pod in ["pod2", "pod3"] { try node.delete(pod) }
+        try node.expectRest()
+        #expect(try node.sql("SELECT count(*) FROM attachments") == "0")
+        #expect(try node.sql("SELECT count(*) FROM addresses") == "0")
+    }
 }

@@ -17,6 +17,12 @@ import Testing
     private static let pods: [(String, String)] = [
         ("UPDATE attachments SET mac = 'none' WHERE container_id = 'bad'", "none"),
         ("UPDATE attachments SET host_mac = '02:00' WHERE container_id = 'bad'", "02:00"),
+        ("UPDATE attachments SET mtu = -1 WHERE container_id = 'bad'", "-1"),
+        ("UPDATE attachments SET mtu = 5000000000 WHERE container_id = 'bad'", "5000000000"),
+        ("UPDATE attachments SET state = 'Deleting' WHERE container_id = 'bad'", "Deleting"),
+        ("UPDATE attachments SET host_ifname = 'sixteen-letters-' WHERE container_id = 'bad'", "sixteen-letters-"),
+        ("UPDATE attachments SET host_ifname = '' WHERE container_id = 'bad'", ""),
+        ("UPDATE attachments SET bridge = hex(zeroblob(40000)) WHERE container_id = 'bad'", "000"),
         (
             "UPDATE addresses SET address = '10.0.0.300' WHERE attachment_id = "
                 + "(SELECT id FROM attachments WHERE container_id = 'bad')", "10.0.0.300"
@@ -92,6 +98,45 @@ import Testing
             #expect(error.code == .invalid)
             #expect(error.message.contains("\"x\""), "\(error)")
             #expect(texts(fine.addresses) == ["10.0.0.3"])
+        }
+    }
+
+    /// A network's row stops whoever needs it, with the network and the text that is wrong; other networks' pods come.
+    @Test(arguments: [
+        ("mtu", "-1"), ("mtu", "67"), ("mtu", "5000000000"), ("bridge", "sixteen-letters-"), ("repair_pod", "None"),
+        ("bridge_mac", "x"),
+    ])
+    func aBadNetworkIsNamed(_ column: String, _ text: String) throws {
+        try withScratch { directory in
+            let bad = try NetworkSpec("bad", bridge: "bad0", sets: [["10.0.0.0/29"]])
+            let good = try NetworkSpec("good", bridge: "good0", sets: [["10.0.0.0/29"]])
+            let store = try Store.open(directory: directory, access: .create)
+            for network in [bad, good] { _ = try store.add(AttachmentRequest(network, "a")) }
+            try sqlite(directory, "UPDATE networks SET \(column) = '\(text)' WHERE name = 'bad'")
+            let errors = [
+                try failure { try store.record(AttachmentRequest(bad, "b")) }, try failure { try store.intent() },
+            ]
+            let fine = try store.add(AttachmentRequest(good, "b"))
+            close(store)
+            for error in errors {
+                #expect(error.code == .invalid)
+                #expect(error.message.contains("network bad: "), "\(error)")
+                #expect(error.message.contains("\"\(text)\""), "\(error)")
+            }
+            #expect(texts(fine.addresses) == ["10.0.0.3"])
+        }
+    }
+
+    /// Host interfaces are named by it.
+    @Test func aBadTagIsNamed() throws {
+        try withScratch { directory in
+            let network = try NetworkSpec(sets: [["10.0.0.0/29"]])
+            let store = try Store.open(directory: directory, access: .create)
+            try sqlite(directory, "UPDATE store SET tag = 'too long'")
+            let error = try failure { try store.record(AttachmentRequest(network, "a")) }
+            close(store)
+            #expect(error.code == .invalid)
+            #expect(error.message.contains("tag \"too long\""), "\(error)")
         }
     }
 }
