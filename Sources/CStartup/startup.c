@@ -1,4 +1,4 @@
-/* Two of the Swift runtime's constructors, in words that cost nothing.
+/* What two of the Swift runtime's constructors call, in words that cost nothing.
 
    Before main the runtime reads /proc/self/maps, to find the arguments, and looks in nine places for swift-backtrace,
    to have it at hand after a crash: a dozen system calls of a plugin that takes no argument and has no terminal. The

@@ -23,7 +23,7 @@ package struct Store: ~Copyable {
     package static let defaultDirectory = "/var/lib/plumb"
     private static let fileName = "state.db"
     /// Pages. A longer log is emptied by whoever just committed, for every first opener after a quiet moment reads all of it.
-    /// Emptying waits for the disk, twice: where no pod's start waits for that, the log is kept short for the next.
+    /// Emptying waits for the disk, twice: whoever is no pod's start keeps the log short, that none has to.
     private static let logBound = 128
     private static let shortLogBound = 64
     /// Bytes. SQLite takes less for an empty file.

@@ -42,10 +42,12 @@ import Testing
                 InstallTests.companions.map { $0 + " 644" } + ["opt/cni/bin/plumb 755", "usr/local/bin/plumbctl 755"]
             #expect(files.stdout.split(separator: "\n").map(String.init).sorted() == expected.sorted())
         }
-        let service = try String(
-            contentsOfFile: target + "/usr/local/lib/systemd/system/plumb-apply.service", encoding: .utf8)
-        #expect(service.contains("\nExecStart=/usr/local/bin/plumbctl apply "))
-        #expect(service.contains(" if=/opt/cni/bin/plumb "))
+        let services = target + "/usr/local/lib/systemd/system"
+        let apply = try String(contentsOfFile: services + "/plumb-apply.service", encoding: .utf8)
+        #expect(apply.contains("\nExecStart=/usr/local/bin/plumbctl apply "))
+        let watch = try String(contentsOfFile: services + "/plumb-watch.service", encoding: .utf8)
+        #expect(watch.contains("\nExecStart=/usr/local/bin/plumbctl watch "))
+        #expect(watch.contains(" if=/opt/cni/bin/plumb "))
         let completions = target + "/usr/local/share/bash-completion/completions/plumbctl"
         #expect(try Command.run(["/bin/bash", "-n", completions]).all == "exit 0\n\n")
         let said = try Command.run([target + "/opt/cni/bin/plumb"])

@@ -20,6 +20,7 @@ import Testing
             #expect(try pages(node) <= 64)
         }
         #expect(longest > 0 && longest <= 128)
+        try node.add("pod2")
         #expect(try pages(node) > 0)
         #expect(try node.plumbctl("apply").status == 0)
         #expect(try pages(node) == 0)
