@@ -19,8 +19,6 @@ CREATE TABLE store (
     tag          TEXT    NOT NULL,
     -- /proc/sys/kernel/random/boot_id of the last writer: attachments of another boot are looked for only if it changed.
     boot_id      TEXT,
-    -- Counts releases of addresses. The clock may step; this does not.
-    released     INTEGER NOT NULL DEFAULT 0,
     created_ms   INTEGER NOT NULL
 ) STRICT;
 
@@ -124,7 +122,7 @@ CREATE INDEX addresses_of_attachment ON addresses (attachment_id);
 -- Addresses that were handed out and came back, the longest unused first. An ordering, never a reason to refuse.
 CREATE TABLE released (
     range_id INTEGER NOT NULL REFERENCES ranges (id) ON DELETE CASCADE,
-    -- store.released at that moment.
+    -- Greater than that of any other address of the range. The clock may step; this does not.
     sequence INTEGER NOT NULL,
     address  TEXT    NOT NULL,
     PRIMARY KEY (range_id, sequence)

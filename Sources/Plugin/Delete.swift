@@ -22,7 +22,7 @@ extension Plugin {
         var isRecorded = false
         do throws(StoreError) {
             let store = try Store.open(
-                directory: config.dataDirectory, access: .write, endsWithProcess: true, keepsLogShort: true)
+                directory: config.dataDirectory, access: .write, endsWithProcess: true, forDeletion: true)
             if let attachment = try lockedAttachment(environment, network: config.name, store) {
                 isRecorded = true
                 failure = deleteRecorded(attachment, variables, delegate, store, bootID: bootID, &talk)

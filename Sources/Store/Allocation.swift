@@ -174,34 +174,46 @@ enum Allocation {
     private static func remember(
         _ address: IPAddress, range: Int64, _ database: borrowing Connection
     ) throws(StoreError) {
-        try database.run("UPDATE store SET released = released + 1")
         try database.run(
-            "INSERT OR REPLACE INTO released (range_id, sequence, address) SELECT ?, released, ? FROM store",
-            .integer(range), .text(address.description))
+            """
+            INSERT OR REPLACE INTO released (range_id, sequence, address)
+            SELECT ?1, ifnull(max(sequence), 0) + 1, ?2 FROM released WHERE range_id = ?1
+            """, .integer(range), .text(address.description))
     }
 
-    /// Gives an attachment's addresses back to every range on their bridge that could have handed them out. Answers since
-    /// when it had them, in milliseconds.
-    static func release(attachment: Int64, _ database: borrowing Connection) throws(StoreError) -> Int64? {
+    /// What an attachment holds, to be given back once its rows are gone.
+    struct Holding {
+        fileprivate var leases: [(bridge: String, address: IPAddress)] = []
+        fileprivate var hasForsakenGateways = false
+        /// Since when, in milliseconds.
         var since: Int64?
-        let held = try database.query(
-            "SELECT bridge, address, created_ms FROM addresses WHERE attachment_id = ?", .integer(attachment)
+    }
+
+    static func holding(of attachment: Int64, _ database: borrowing Connection) throws(StoreError) -> Holding {
+        var holding = Holding()
+        holding.leases = try database.query(
+            """
+            SELECT bridge, address, created_ms, EXISTS (SELECT 1 FROM gateways) FROM addresses WHERE attachment_id = ?
+            """, .integer(attachment)
         ) { (row) throws(StoreError) in
-            since = row.integer(2)
+            holding.since = row.integer(2)
+            // There seldom are any.
+            holding.hasForsakenGateways = row.bool(3)
             return (bridge: row.text(0), address: try row.parsed(1, "address", { IPAddress($0) }))
         }
-        guard !held.isEmpty else { return nil }
-        try database.run("DELETE FROM addresses WHERE attachment_id = ?", .integer(attachment))
-        // There seldom are any, and that is told faster.
-        if try database.integer("SELECT 1 FROM gateways") != nil {
+        return holding
+    }
+
+    /// Gives addresses that nobody holds any more back to every range on their bridge that could have handed them out.
+    static func giveBack(_ holding: Holding, _ database: borrowing Connection) throws(StoreError) {
+        if holding.hasForsakenGateways {
             try database.run(
                 """
                 DELETE FROM gateways WHERE NOT EXISTS (SELECT 1 FROM addresses AS l JOIN attachments AS a
                 ON a.id = attachment_id WHERE l.bridge = gateways.bridge AND l.gateway = gateways.gateway AND a.is_gateway)
                 """)
         }
-        for lease in held { try remember(lease.address, bridge: lease.bridge, database) }
-        return since
+        for lease in holding.leases { try remember(lease.address, bridge: lease.bridge, database) }
     }
 
     /// Puts an address behind all others that the ranges on its bridge may hand out again.
@@ -222,7 +234,8 @@ enum Allocation {
             """
             SELECT id, first, last, next, exclude FROM ranges
             WHERE (SELECT bridge FROM networks WHERE id = network_id) = ? AND gateway <> ?
-            """, .text(bridge), .text(address.description)
+            AND ifnull(? BETWEEN first_key AND last_key, 1)
+            """, .text(bridge), .text(address.description), .text(address.sortKey)
         ) { (row) throws(StoreError) -> Int64? in
             let first = try row.parsed(1, "range start", { IPAddress($0) })
             let last = try row.parsed(2, "range end", { IPAddress($0) })

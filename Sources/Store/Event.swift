@@ -49,10 +49,10 @@ package struct Event: Hashable, Sendable {
                     .optional(attachment?.pod.namespace), .optional(attachment?.pod.name), .optional(event.since),
                 ]
             })
-        // What was given up is gone: should somebody else make its like, it is theirs.
-        for event in events where event.kind == .delete {
+        // What was given up is gone: should somebody else make its like, it is theirs. Of an attachment with a row nothing was.
+        for event in events where event.kind == .delete && event.attachment == nil {
             try forgetWithdrawal(of: event.object, database)
-            if event.attachment == nil { try Made.forget(event.object, database) }
+            try Made.forget(event.object, database)
         }
     }
 

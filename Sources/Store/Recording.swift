@@ -251,7 +251,7 @@ extension Store {
         try write { (database) throws(StoreError) in
             try Event.write(events, database)
             try release(attachment, reason: reason, database)
-            try Event.forgetWithdrawal(of: "link \(attachment.hostIfname)", database)
+            if database.firesTriggers { try Event.forgetWithdrawal(of: "link \(attachment.hostIfname)", database) }
             try Retention.prune(database, after: attachment.id)
         }
     }
@@ -259,12 +259,15 @@ extension Store {
     func release(
         _ attachment: Attachment, reason: String, _ database: borrowing Connection
     ) throws(StoreError) {
-        let since = try Allocation.release(attachment: attachment.id, database)
+        let holding = try Allocation.holding(of: attachment.id, database)
+        // Its addresses and routes go along. Of a row that is gone they are strays, which apply gives back.
         try database.run("DELETE FROM attachments WHERE id = ?", .integer(attachment.id))
         guard database.changes > 0 else { return }
+        try Allocation.giveBack(holding, database)
         try PortCount.ended(database)
         try Event.write(
-            attachment.leases.map { Event(released: $0, of: attachment, since: since, reason: reason) }, database)
+            attachment.leases.map { Event(released: $0, of: attachment, since: holding.since, reason: reason) },
+            database)
     }
 
     /// Attachments of an earlier boot are dead whatever else is known: their namespaces died with it. Looked for only

@@ -46,11 +46,11 @@ package struct Store: ~Copyable {
     ///
     /// - Parameters:
     ///   - endsWithProcess: what follows is the process's end; nothing is closed.
-    ///   - keepsLogShort: nobody waits for a pod's start.
+    ///   - forDeletion: nobody waits for a pod's start, and rows are deleted by us alone, whom no trigger has to help.
     /// - Throws: `.missing`, `.corrupt`, `.foreign`, `.newer`, `.locked`, `.readOnly`, `.io`; in each case the file is
     ///   as it was.
     package static func open(
-        directory: String, access: Access, endsWithProcess: Bool = false, keepsLogShort: Bool = false
+        directory: String, access: Access, endsWithProcess: Bool = false, forDeletion: Bool = false
     ) throws(StoreError) -> Store {
         var version = Schema.version
         if access == .read {
@@ -74,8 +74,9 @@ package struct Store: ~Copyable {
         }
         let store = Store(
             directory: directory,
-            database: try connect(directory, readOnly: false, endsWithProcess: endsWithProcess, &version),
-            lockFile: lock, logBound: keepsLogShort ? shortLogBound : logBound)
+            database: try connect(
+                directory, readOnly: false, endsWithProcess: endsWithProcess, firesTriggers: !forDeletion, &version),
+            lockFile: lock, logBound: forDeletion ? shortLogBound : logBound)
         if version < Schema.version {
             try store.write { (database) throws(StoreError) in try Migration.run(database) }
         }
@@ -109,12 +110,13 @@ package struct Store: ~Copyable {
     /// - Parameter version: what the file says of itself.
     private static func connect(
         _ directory: String, readOnly: Bool, endsWithProcess: Bool = false, isUnchanging: Bool = false,
-        _ version: inout Int64
+        firesTriggers: Bool = true, _ version: inout Int64
     ) throws(StoreError) -> Connection {
         let path = directory + "/" + fileName
         try checkFile(directory, path)
         let database = try Connection(
-            path: path, readOnly: readOnly, endsWithProcess: endsWithProcess, isUnchanging: isUnchanging)
+            path: path, readOnly: readOnly, endsWithProcess: endsWithProcess, isUnchanging: isUnchanging,
+            firesTriggers: firesTriggers)
         database.setBusyTimeout(milliseconds: 5_000)
         database.disableCheckpointOnClose()
         let application = try database.integer("PRAGMA application_id") ?? 0
