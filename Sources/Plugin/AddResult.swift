@@ -13,17 +13,17 @@ enum AddResult {
             try check(addresses: attachment.leases.map(\.address.family), routes: attachment.routes, version)
             return JSONWriter.write(
                 .object([
-                    ("cniVersion", .string(version.rawValue)), ("dns", attachment.dns.map { .verbatim($0) }),
-                    ("ip4", perFamily(.v4, attachment)), ("ip6", perFamily(.v6, attachment)),
+                    .init("cniVersion", .string(version.rawValue)), .init("dns", attachment.dns.map { .verbatim($0) }),
+                    .init("ip4", perFamily(.v4, attachment)), .init("ip6", perFamily(.v6, attachment)),
                 ]))
         }
         return JSONWriter.write(
             .object([
-                ("cniVersion", .string(version.rawValue)),
-                ("dns", attachment.dns.map { .verbatim($0) }),
-                ("interfaces", .array(interfaces(attachment, bridgeMAC: bridgeMAC, version))),
-                ("ips", .array(attachment.leases.map { ip($0, version) })),
-                ("routes", .array(attachment.routes.map { route($0, version) })),
+                .init("cniVersion", .string(version.rawValue)),
+                .init("dns", attachment.dns.map { .verbatim($0) }),
+                .init("interfaces", .array(interfaces(attachment, bridgeMAC: bridgeMAC, version))),
+                .init("ips", .array(attachment.leases.map { ip($0, version) })),
+                .init("routes", .array(attachment.routes.map { route($0, version) })),
             ]))
     }
 
@@ -56,8 +56,9 @@ enum AddResult {
         guard let lease = attachment.leases.first(where: { $0.address.family == family }) else { return nil }
         let routes = attachment.routes.filter { $0.destination.family == family }
         return .object([
-            ("gateway", lease.gateway.map { .string($0.description) }), ("ip", .string(lease.address.description)),
-            ("routes", routes.isEmpty ? nil : .array(routes.map { route($0, .v0_2_0) })),
+            .init("gateway", lease.gateway.map { .string($0.description) }),
+            .init("ip", .string(lease.address.description)),
+            .init("routes", routes.isEmpty ? nil : .array(routes.map { route($0, .v0_2_0) })),
         ])
     }
 
@@ -67,14 +68,15 @@ enum AddResult {
         // Since 1.1.0, in bytes.
         let mtu: JSONWriter.Value? = version >= .v1_1_0 ? attachment.mtu.map { .integer($0) } : nil
         return [
-            .object([("mac", .string(bridgeMAC.description)), ("name", .string(attachment.bridge))]),
+            .object([.init("mac", .string(bridgeMAC.description)), .init("name", .string(attachment.bridge))]),
             .object([
-                ("mac", .string(attachment.hostMAC.description)), ("mtu", mtu),
-                ("name", .string(attachment.hostIfname)),
+                .init("mac", .string(attachment.hostMAC.description)), .init("mtu", mtu),
+                .init("name", .string(attachment.hostIfname)),
             ]),
             .object([
-                ("mac", .string(attachment.mac.description)), ("mtu", mtu), ("name", .string(attachment.ifname)),
-                ("sandbox", .string(attachment.namespace.path)),
+                .init("mac", .string(attachment.mac.description)), .init("mtu", mtu),
+                .init("name", .string(attachment.ifname)),
+                .init("sandbox", .string(attachment.namespace.path)),
             ]),
         ]
     }
@@ -82,10 +84,10 @@ enum AddResult {
     /// `interface` is the index of the pod's own in `interfaces`, or containerd finds no pod IP.
     private static func ip(_ lease: Lease, _ version: ProtocolVersion) -> JSONWriter.Value {
         .object([
-            ("address", .string(lease.address.description)),
-            ("gateway", lease.gateway.map { .string($0.description) }),
-            ("interface", .integer(2)),
-            ("version", version < .v1_0_0 ? .string(String(lease.address.family.version)) : nil),
+            .init("address", .string(lease.address.description)),
+            .init("gateway", lease.gateway.map { .string($0.description) }),
+            .init("interface", .integer(2)),
+            .init("version", version < .v1_0_0 ? .string(String(lease.address.family.version)) : nil),
         ])
     }
 
@@ -94,13 +96,13 @@ enum AddResult {
         let isNew = version >= .v1_1_0
         func number(_ value: UInt32?) -> JSONWriter.Value? { isNew ? value.map { .integer(Int($0)) } : nil }
         return .object([
-            ("advmss", number(route.advertisedMSS)),
-            ("dst", .string(route.destination.description)),
-            ("gw", route.gateway.map { .string($0.description) }),
-            ("mtu", number(route.mtu)),
-            ("priority", number(route.metric == 0 ? nil : route.metric)),
-            ("scope", number(route.scope.map(UInt32.init))),
-            ("table", number(route.table == 254 ? nil : route.table)),
+            .init("advmss", number(route.advertisedMSS)),
+            .init("dst", .string(route.destination.description)),
+            .init("gw", route.gateway.map { .string($0.description) }),
+            .init("mtu", number(route.mtu)),
+            .init("priority", number(route.metric == 0 ? nil : route.metric)),
+            .init("scope", number(route.scope.map(UInt32.init))),
+            .init("table", number(route.table == 254 ? nil : route.table)),
         ])
     }
 }

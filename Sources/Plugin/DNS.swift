@@ -18,8 +18,8 @@ struct DNS: Hashable {
         guard self != DNS() else { return nil }
         return JSONWriter.write(
             .object([
-                ("nameservers", list(nameservers)), ("domain", domain.isEmpty ? nil : .string(domain)),
-                ("search", list(search)), ("options", list(options)),
+                .init("nameservers", list(nameservers)), .init("domain", domain.isEmpty ? nil : .string(domain)),
+                .init("search", list(search)), .init("options", list(options)),
             ]))
     }
 }

@@ -77,12 +77,11 @@ extension Plugin {
             "\(environment.ifname) of container \(environment.containerID) keeps being added by another process")
     }
 
-    /// After the network was renamed, it is the one that there is.
     private static func recordedID(
         _ environment: Environment, network: String, _ store: borrowing Store
     ) throws(StoreError) -> Int64? {
-        let all = try store.attachmentIDs(containerID: environment.containerID, ifname: environment.ifname)
-        return all.first { $0.network == network }?.id ?? (all.count == 1 ? all.first?.id : nil)
+        try store.attachmentID(
+            containerID: environment.containerID, ifname: environment.ifname, network: network, orOnlyOne: true)
     }
 
     /// Writes to the database; what the disk refuses is told and made up for by apply.

@@ -18,16 +18,16 @@ struct EarlierResult {
     func joined(with answer: String) throws(PluginError) -> String {
         let ours = try ConfigObject(Array(answer.utf8), what: "our own answer")
         let interfaces = try members.elements("interfaces").count
-        var result: [(String, JSONWriter.Value?)] = [("cniVersion", ours.raw("cniVersion").map { .read($0) })]
+        var result = [JSONWriter.Member("cniVersion", ours.raw("cniVersion").map { .read($0) })]
         for key in EarlierResult.lists {
             var elements = try members.elements(key)
             for element in try ours.elements(key) {
                 elements.append(key == "ips" ? EarlierResult.moved(element, by: interfaces) : element)
             }
-            result.append((key, .read(.array(elements))))
+            result.append(.init(key, .read(.array(elements))))
         }
         let dns = ours.raw("dns") ?? members.raw("dns").flatMap { $0.isEmpty ? nil : $0 }
-        result.append(("dns", dns.map { .read($0) }))
+        result.append(.init("dns", dns.map { .read($0) }))
         return JSONWriter.write(.object(result))
     }
 

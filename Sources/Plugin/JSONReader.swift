@@ -146,15 +146,22 @@ struct JSONReader {
     private mutating func string() throws(Failure) -> String {
         position += 1
         var text: [UInt8] = []
+        var isASCII = true
         while let byte = next {
             position += 1
             switch byte {
             case UInt8(ascii: "\""):
+                // What is ASCII need not be looked at twice.
+                if isASCII { return String(decoding: text, as: UTF8.self) }
                 guard let string = String(validating: text, as: UTF8.self) else { throw failure("a text is no UTF-8") }
                 return string
-            case UInt8(ascii: "\\"): try escape(into: &text)
+            case UInt8(ascii: "\\"):
+                try escape(into: &text)
+                isASCII = false
             case 0..<0x20: throw failure("a control character must be escaped")
-            default: text.append(byte)
+            default:
+                text.append(byte)
+                if byte >= 0x80 { isASCII = false }
             }
         }
         throw failure("it ends within a text")

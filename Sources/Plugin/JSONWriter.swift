@@ -9,8 +9,19 @@ enum JSONWriter {
         case array([Value])
         /// As it was read.
         case read(JSONValue)
-        /// Members whose value is `nil` are left out.
-        case object([(String, Value?)])
+        case object([Member])
+    }
+
+    /// A type of its own: a tuple's has to be made first.
+    struct Member {
+        var key: String
+        /// Left out if `nil`.
+        var value: Value?
+
+        init(_ key: String, _ value: Value?) {
+            self.key = key
+            self.value = value
+        }
     }
 
     static func write(_ value: Value) -> String {
@@ -35,10 +46,11 @@ enum JSONWriter {
         case .object(let members):
             text.append(UInt8(ascii: "{"))
             var isFirst = true
-            for case (let key, let value?) in sorted(members) {
+            for member in sorted(members) {
+                guard let value = member.value else { continue }
                 if !isFirst { text.append(UInt8(ascii: ",")) }
                 isFirst = false
-                appendQuoted(key, to: &text)
+                appendQuoted(member.key, to: &text)
                 text.append(UInt8(ascii: ":"))
                 append(value, to: &text)
             }
@@ -47,9 +59,9 @@ enum JSONWriter {
     }
 
     /// Members are mostly given in order, and to see that costs less than to sort them.
-    private static func sorted(_ members: [(String, Value?)]) -> [(String, Value?)] {
-        for place in members.indices.dropFirst() where members[place].0 < members[place - 1].0 {
-            return members.sorted { $0.0 < $1.0 }
+    private static func sorted(_ members: [Member]) -> [Member] {
+        for place in members.indices.dropFirst() where members[place].key < members[place - 1].key {
+            return members.sorted { $0.key < $1.key }
         }
         return members
     }
@@ -61,7 +73,7 @@ enum JSONWriter {
         case .number(let digits): text += digits.utf8
         case .string(let string): appendQuoted(string, to: &text)
         case .array(let elements): append(.array(elements.map { .read($0) }), to: &text)
-        case .object(let members): append(.object(members.map { ($0, .read($1)) }), to: &text)
+        case .object(let members): append(.object(members.map { Member($0, .read($1)) }), to: &text)
         }
     }
 

@@ -74,17 +74,17 @@ package enum Plugin {
         }
         return JSONWriter.write(
             .object([
-                ("cniVersion", .string(versionNamed(in: input) ?? ProtocolVersion.newest.rawValue)),
-                ("supportedVersions", .array(ProtocolVersion.allCases.map { .string($0.rawValue) })),
+                .init("cniVersion", .string(versionNamed(in: input) ?? ProtocolVersion.newest.rawValue)),
+                .init("supportedVersions", .array(ProtocolVersion.allCases.map { .string($0.rawValue) })),
             ]))
     }
 
     private static func report(_ error: PluginError, version: String) -> String {
         JSONWriter.write(
             .object([
-                ("cniVersion", .string(version)), ("code", .integer(error.code.rawValue)),
-                ("msg", .string(error.message)),
-                ("details", error.details.isEmpty ? nil : .string(error.details)),
+                .init("cniVersion", .string(version)), .init("code", .integer(error.code.rawValue)),
+                .init("msg", .string(error.message)),
+                .init("details", error.details.isEmpty ? nil : .string(error.details)),
             ]))
     }
 

@@ -8,7 +8,7 @@ package enum ProcessIO {
         var next = environ
         while let entry = next.pointee {
             if strncmp(entry, "CNI_", 4) == 0, let equals = strchr(entry, Int32(UInt8(ascii: "="))) {
-                let name = UnsafeBufferPointer(start: entry, count: equals - entry).map { UInt8(bitPattern: $0) }
+                let name = UnsafeRawBufferPointer(start: entry, count: equals - entry)
                 variables[String(decoding: name, as: UTF8.self)] = String(cString: equals + 1)
             }
             next += 1

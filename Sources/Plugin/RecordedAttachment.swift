@@ -18,9 +18,9 @@ extension Plugin {
         }
         let intent = try storing { () throws(StoreError) -> Intent in
             let store = try Store.open(directory: network.dataDirectory, access: .read)
-            let all = try store.attachmentIDs(containerID: environment.containerID, ifname: environment.ifname)
-            guard let found = all.first(where: { $0.network == network.name }) else { return Intent() }
-            return try store.intent(attachment: found.id)
+            let id = try store.attachmentID(
+                containerID: environment.containerID, ifname: environment.ifname, network: network.name)
+            return if let id { try store.intent(attachment: id) } else { Intent() }
         }
         guard let attachment = intent.attachments.first else {
             throw PluginError(

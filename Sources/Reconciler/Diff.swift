@@ -3,20 +3,20 @@
 /// - Parameter withdrawn: names of objects that the database remembers to have given up; nothing else is ever deleted.
 package func diff(desired: KernelState, observed: KernelState, withdrawn: Set<String> = []) -> Plan {
     var plan = Plan()
-    for place in desired.places {
+    desired.forEachPlace { place in
         let namespace = place.namespace
         if let reason = observed[unreadable: namespace] {
             plan.notices.append(Plan.Notice(reason, attachment: namespace.attachment))
-            continue
+            return
         }
         // A namespace that nobody looked at is doubt, and nothing is done on doubt.
-        guard observed.isObserved(namespace) else { continue }
-        guard isOurs(namespace, desired: desired, observed: observed) else { continue }
+        guard observed.isObserved(namespace) else { return }
+        guard isOurs(namespace, desired: desired, observed: observed) else { return }
         for object in desired.all(in: namespace) {
             compare(object, in: namespace, desired: desired, observed: observed, plan: &plan)
         }
     }
-    for place in observed.places {
+    observed.forEachPlace { place in
         for object in observed.all(in: place.namespace)
         where desired[place.namespace, object.resource.name] == nil {
             if case .route(let route) = object, route.wasMoved(in: place.namespace, desired, observed) { continue }

@@ -114,8 +114,16 @@ package struct KernelState: Hashable, Sendable {
     }
 
     /// The namespaces of which it has objects, or knows that there are none.
-    var places: [Place] { ((host.map { [$0] } ?? []) + pods.values).filter { $0.objects != nil } }
-    package var namespaces: [NamespaceID] { places.map(\.namespace) }
+    func forEachPlace(_ body: (Place) -> Void) {
+        if let host, host.objects != nil { body(host) }
+        for (_, place) in pods where place.objects != nil { body(place) }
+    }
+
+    package var namespaces: [NamespaceID] {
+        var all: [NamespaceID] = []
+        forEachPlace { all.append($0.namespace) }
+        return all
+    }
 
     package subscript(namespace: NamespaceID, name: String) -> Object? {
         get { place(namespace)?.objects?[name] }

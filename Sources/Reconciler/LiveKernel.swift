@@ -103,11 +103,11 @@ package struct LiveKernel: Kernel, ~Copyable {
 
     package mutating func perform(_ changes: [Change]) -> [Outcome] {
         var outcomes: [Outcome] = changes.map { Outcome(change: $0, status: .done) }
-        var batch: [(place: Int, request: Request)] = []
+        var batch = Batch()
         var place = 0
         while place < changes.count {
             let change = changes[place]
-            if let waiting = batch.last, changes[waiting.place].namespace != change.namespace {
+            if let waiting = batch.places.last, changes[waiting].namespace != change.namespace {
                 flush(&batch, &outcomes)
             }
             // A pair with the same name is made only once the old one is gone.
@@ -139,7 +139,7 @@ package struct LiveKernel: Kernel, ~Copyable {
 
     /// Queues or does one change. Its second step waits until the first was acknowledged, and is left out if that failed.
     private mutating func perform(
-        _ change: Change, at place: Int, _ batch: inout [(place: Int, request: Request)], _ outcomes: inout [Outcome]
+        _ change: Change, at place: Int, _ batch: inout Batch, _ outcomes: inout [Outcome]
     ) {
         var step = 0
         while step < change.steps {
@@ -149,13 +149,13 @@ package struct LiveKernel: Kernel, ~Copyable {
             }
             do throws(NetlinkError) {
                 switch try effect(change, step: step) {
-                case .netlink(let requests): batch += requests.map { (place, $0) }
+                case .netlink(let requests): batch.add(requests, of: place)
                 case .sysctl(let path, let value): try SysctlFile.write(path, value)
                 // Made by ``commit(_:_:)``, with the others beside it.
                 case .transaction: break
                 }
                 step += 1
-            } catch  where error.code == .unresolved && !batch.isEmpty {
+            } catch  where error.code == .unresolved && !batch.requests.isEmpty {
                 // The link that it needs may be among what waits.
                 flush(&batch, &outcomes)
             } catch {
@@ -172,14 +172,14 @@ package struct LiveKernel: Kernel, ~Copyable {
         return try change.effect(step: step, table)
     }
 
-    private mutating func flush(_ batch: inout [(place: Int, request: Request)], _ outcomes: inout [Outcome]) {
-        guard let first = batch.first else { return }
-        defer { batch.removeAll(keepingCapacity: true) }
+    private mutating func flush(_ batch: inout Batch, _ outcomes: inout [Outcome]) {
+        guard let first = batch.places.first else { return }
+        defer { batch = Batch() }
         do throws(NetlinkError) {
-            let requests = batch.map(\.request)
-            let reader = outcomes[first.place].change.namespace == .host ? host : pod ?? host
-            let replies = try reader.socket.perform(requests)
-            for ((place, request), reply) in zip(batch, replies) {
+            let reader = outcomes[first].change.namespace == .host ? host : pod ?? host
+            for (index, reply) in try reader.socket.perform(batch.requests).enumerated() {
+                let place = batch.places[index]
+                let request = batch.requests[index]
                 var echo = reply.messages
                 if echo.isEmpty, reply.error == nil, let name = try request.createdLink {
                     // Kernels before 6.2 leave the echo out (rtnl_newlink in net/core/rtnetlink.c).
@@ -196,7 +196,7 @@ package struct LiveKernel: Kernel, ~Copyable {
             }
         } catch {
             // The conversation broke: any of them may have been done.
-            for (place, _) in batch { outcomes[place].status = .lookAgain(error.description) }
+            for place in batch.places { outcomes[place].status = .lookAgain(error.description) }
         }
     }
 
@@ -209,6 +209,17 @@ package struct LiveKernel: Kernel, ~Copyable {
         if case .veth(let veth) = change.object, let peer = veth.peer, let index = link.link {
             pod?.table.learn(peer.ifname, index: Int32(index))
         }
+    }
+}
+
+/// Requests that are to be sent together, and which change each is for.
+private struct Batch {
+    private(set) var places: [Int] = []
+    private(set) var requests: [Request] = []
+
+    mutating func add(_ requests: [Request], of place: Int) {
+        self.requests += requests
+        for _ in requests { places.append(place) }
     }
 }
 

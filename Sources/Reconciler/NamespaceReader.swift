@@ -31,6 +31,11 @@ package struct LinkTable: Hashable, Sendable {
     package mutating func forget() { indexes.removeAll(keepingCapacity: true) }
 }
 
+/// What there is under a name that was asked for, if anything. A type of its own: that of an optional would have to be made.
+private struct Found {
+    var link: LinkMessage?
+}
+
 /// One open network namespace: what was read of it, each thing at most once, and the socket to change it by. Used by one
 /// thread.
 package final class NamespaceReader {
@@ -41,7 +46,7 @@ package final class NamespaceReader {
     private(set) var extent: Extent = .attachment
     var firewallConnection: FirewallSocket?
     var firewallState: FirewallState?
-    private var byName: [String: LinkMessage?] = [:]
+    private var byName: [String: Found] = [:]
     /// Of a dump; with fewer links, ``byName`` is looked through: a dictionary of another kind costs more at first use.
     private var dumpedNames: [Int32: String] = [:]
     private var dumpedLinks: [LinkMessage]?
@@ -75,13 +80,13 @@ package final class NamespaceReader {
 
     /// `nil`: there is none of that name.
     package func link(named name: String) throws(NetlinkError) -> LinkMessage? {
-        if let known = byName[name] { return known }
+        if let known = byName[name] { return known.link }
         if extent == .node, namespace == .host {
             _ = try allLinks()
-            return byName[name] ?? nil
+            return byName[name]?.link
         }
         let link = try one(.getLink(name: name, context: "read link \(name)"))
-        byName[name] = .some(link)
+        byName[name] = Found(link: link)
         if let link { learn(link) }
         return link
     }
@@ -110,10 +115,12 @@ package final class NamespaceReader {
 
     func linkName(index: Int32) throws(NetlinkError) -> String? {
         if let name = dumpedNames[index] { return name }
-        if dumpedLinks == nil, let known = byName.values.first(where: { $0?.index == index }) { return known?.name }
+        if dumpedLinks == nil, let known = byName.values.first(where: { $0.link?.index == index }) {
+            return known.link?.name
+        }
         guard let link = try one(.getLink(index: index, context: "read link \(index)")) else { return nil }
         learn(link)
-        if let name = link.name { byName[name] = .some(link) }
+        if let name = link.name { byName[name] = Found(link: link) }
         return link.name
     }
 
@@ -158,7 +165,7 @@ package final class NamespaceReader {
         for link in links {
             learn(link)
             guard let name = link.name else { continue }
-            byName[name] = .some(link)
+            byName[name] = Found(link: link)
             dumpedNames[link.index] = name
         }
         dumpedLinks = links

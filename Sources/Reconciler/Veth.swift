@@ -261,9 +261,10 @@ package struct Veth: Resource {
     package func phase(_ action: Action) -> Phase { action == .delete ? .deleteLinks : .veths }
 
     package func command(_ action: Action) -> String {
-        let port =
+        var port: String {
             "master \(bridge ?? "") up && bridge link set dev \(ifname) hairpin \(hairpin == true ? "on" : "off")"
-            + (isolated == true ? " isolated on" : "") + (vlans?.command(for: ifname) ?? "")
+                + (isolated == true ? " isolated on" : "") + (vlans?.command(for: ifname) ?? "")
+        }
         switch action {
         case .add:
             guard let peer else { return "ip link add \(ifname) type veth" }

@@ -150,15 +150,21 @@ enum Allocation {
     ) throws(StoreError) -> Bool {
         // Neither by IN, which copies the list into a table of its own, nor by a join: each ADD compiles this. NULL, or what
         // was made of that address.
-        let found = try database.query(
+        var isGateway = false
+        try database.each(
             """
             SELECT NULL FROM ranges
             WHERE gateway = ?1 AND (SELECT is_gateway FROM networks WHERE id = network_id AND bridge = ?2)
             UNION ALL SELECT NULL FROM gateways WHERE bridge = ?2 AND gateway = ?1
             UNION ALL SELECT object FROM made WHERE object > ?3 AND object < ?4
-            """, .text(address.description), .text(bridge), .text("address \(address)/"), .text("address \(address)0")
-        ) { (row) throws(StoreError) in row.optionalText(0) }
-        return found.contains { $0 == nil || $0?.hasSuffix(" on \(bridge)") == true }
+            """,
+            values: [
+                .text(address.description), .text(bridge), .text("address \(address)/"), .text("address \(address)0"),
+            ]
+        ) { (row) throws(StoreError) in
+            isGateway = isGateway || row.optionalText(0)?.hasSuffix(" on \(bridge)") ?? true
+        }
+        return isGateway
     }
 
     /// Gateways by which pods still route and that no range asks for any more stay where they are, and are handed to nobody.
@@ -176,75 +182,68 @@ enum Allocation {
     ) throws(StoreError) {
         try database.run(
             """
-            INSERT OR REPLACE INTO released (range_id, sequence, address)
-            SELECT ?1, ifnull(max(sequence), 0) + 1, ?2 FROM released WHERE range_id = ?1
+            INSERT OR REPLACE INTO released (range_id, sequence, address) VALUES
+            (?1, ifnull((SELECT sequence FROM released WHERE range_id = ?1 ORDER BY sequence DESC LIMIT 1), 0) + 1, ?2)
             """, .integer(range), .text(address.description))
     }
 
-    /// What an attachment holds, to be given back once its rows are gone.
+    /// What giving back an attachment's addresses needs to know of it, while its rows are there.
     struct Holding {
-        fileprivate var leases: [(bridge: String, address: IPAddress)] = []
-        fileprivate var hasForsakenGateways = false
-        /// Since when, in milliseconds.
+        /// In milliseconds.
         var since: Int64?
+        fileprivate var mayForsakeGateways = false
     }
 
-    static func holding(of attachment: Int64, _ database: borrowing Connection) throws(StoreError) -> Holding {
+    static func holding(of attachment: Attachment, _ database: borrowing Connection) throws(StoreError) -> Holding {
         var holding = Holding()
-        holding.leases = try database.query(
-            """
-            SELECT bridge, address, created_ms, EXISTS (SELECT 1 FROM gateways) FROM addresses WHERE attachment_id = ?
-            """, .integer(attachment)
+        guard !attachment.leases.isEmpty else { return holding }
+        try database.each(
+            "SELECT created_ms, EXISTS (SELECT 1 FROM gateways) FROM addresses WHERE attachment_id = ? LIMIT 1",
+            values: [.integer(attachment.id)]
         ) { (row) throws(StoreError) in
-            holding.since = row.integer(2)
-            // There seldom are any.
-            holding.hasForsakenGateways = row.bool(3)
-            return (bridge: row.text(0), address: try row.parsed(1, "address", { IPAddress($0) }))
+            // There seldom are any such gateways.
+            holding = Holding(since: row.integer(0), mayForsakeGateways: row.bool(1))
         }
         return holding
     }
 
-    /// Gives addresses that nobody holds any more back to every range on their bridge that could have handed them out.
-    static func giveBack(_ holding: Holding, _ database: borrowing Connection) throws(StoreError) {
-        if holding.hasForsakenGateways {
+    /// Gives the addresses of an attachment whose rows are gone back to every range on their bridge that could have handed
+    /// them out.
+    static func giveBack(
+        _ attachment: Attachment, _ holding: Holding, _ database: borrowing Connection
+    ) throws(StoreError) {
+        if holding.mayForsakeGateways {
             try database.run(
                 """
                 DELETE FROM gateways WHERE NOT EXISTS (SELECT 1 FROM addresses AS l JOIN attachments AS a
                 ON a.id = attachment_id WHERE l.bridge = gateways.bridge AND l.gateway = gateways.gateway AND a.is_gateway)
                 """)
         }
-        for lease in holding.leases { try remember(lease.address, bridge: lease.bridge, database) }
-    }
-
-    /// Puts an address behind all others that the ranges on its bridge may hand out again.
-    static func remember(
-        _ address: IPAddress, bridge: String, _ database: borrowing Connection
-    ) throws(StoreError) {
-        for range in try ranges(on: bridge, containing: address, database) {
-            try remember(address, range: range, database)
+        for lease in attachment.leases {
+            try remember(lease.address.address, bridge: attachment.bridge, database)
         }
     }
 
-    /// Ranges on a bridge whose never-used part is already past the address, and that have it for pods: another
-    /// network's pod may have held what is the gateway here.
-    private static func ranges(
-        on bridge: String, containing address: IPAddress, _ database: borrowing Connection
-    ) throws(StoreError) -> [Int64] {
-        try database.query(
+    /// Puts an address behind all others that the ranges on its bridge may hand out again: such as have it for pods, for
+    /// another network's pod may have held what is the gateway here, and whose never-used part is already past it.
+    static func remember(
+        _ address: IPAddress, bridge: String, _ database: borrowing Connection
+    ) throws(StoreError) {
+        try database.each(
             """
             SELECT id, first, last, next, exclude FROM ranges
             WHERE (SELECT bridge FROM networks WHERE id = network_id) = ? AND gateway <> ?
             AND ifnull(? BETWEEN first_key AND last_key, 1)
-            """, .text(bridge), .text(address.description), .text(address.sortKey)
-        ) { (row) throws(StoreError) -> Int64? in
+            """, values: [.text(bridge), .text(address.description), .text(address.sortKey)]
+        ) { (row) throws(StoreError) in
             let first = try row.parsed(1, "range start", { IPAddress($0) })
             let last = try row.parsed(2, "range end", { IPAddress($0) })
-            guard first <= address, address <= last else { return nil }
+            guard first <= address, address <= last else { return }
             let exclude = try row.parsed(4, "excluded blocks", { RangeSpec.blocks($0) })
-            if exclude.contains(where: { $0.contains(address) }) { return nil }
-            if let next = row.optionalText(3).flatMap({ IPAddress($0) }), next <= address { return nil }
-            return row.integer(0)
-        }.compactMap(\.self)
+            if exclude.contains(where: { $0.contains(address) }) { return }
+            if let next = row.optionalText(3).flatMap({ IPAddress($0) }), next <= address { return }
+            try remember(address, range: row.integer(0), database)
+        }
     }
 
     /// How a used-up set looks to an admin: `10.244.1.0/24 (253 of 253 addresses in use)`.

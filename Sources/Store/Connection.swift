@@ -82,7 +82,11 @@ package struct Connection: ~Copyable {
     }
 
     deinit {
-        if endsWithProcess { return }
+        if endsWithProcess {
+            // Nor are the statements freed, and their texts.
+            _ = Unmanaged.passRetained(cache)
+            return
+        }
         cache.removeAll()
         sqlite3_close_v2(handle)
         walPages.deallocate()
@@ -117,12 +121,12 @@ package struct Connection: ~Copyable {
 
     /// The statement for a text, compiled once a connection: compiling costs more than running.
     private func statement(_ sql: String) throws(StoreError) -> Statement {
-        if let known = cache[sql] { return known }
+        if let known = cache.find(sql) { return known }
         var statement: OpaquePointer?
         let status = sqlite3_prepare_v2(handle, sql, -1, &statement, nil)
         guard status == SQLITE_OK, let statement else { throw error(status, doing: sql) }
         let new = Statement(statement)
-        cache[sql] = new
+        cache.insert(sql, new)
         return new
     }
 
@@ -158,15 +162,23 @@ package struct Connection: ~Copyable {
     package func query<T>(
         _ sql: String, values: [SQLValue], row: (borrowing Statement) throws(StoreError) -> T
     ) throws(StoreError) -> [T] {
+        var rows: [T] = []
+        try each(sql, values: values) { (statement) throws(StoreError) in rows.append(try row(statement)) }
+        return rows
+    }
+
+    /// Looks at each row. `body` must not run the same statement.
+    func each(
+        _ sql: String, values: [SQLValue], _ body: (borrowing Statement) throws(StoreError) -> Void
+    ) throws(StoreError) {
         let statement = try statement(sql)
         statement.bind(values)
         defer { statement.reset() }
-        var rows: [T] = []
         while true {
             let status = statement.step()
-            if status == SQLITE_DONE { return rows }
+            if status == SQLITE_DONE { return }
             guard status == SQLITE_ROW else { throw error(status, doing: sql) }
-            rows.append(try row(statement))
+            try body(statement)
         }
     }
 
@@ -175,20 +187,17 @@ package struct Connection: ~Copyable {
         _ sql: String, values: [SQLValue], what: String, idColumn: Int32, _ problems: inout [String],
         row: (borrowing Statement) throws(StoreError) -> T
     ) throws(StoreError) -> [T] {
-        let read = try query(sql, values: values) { (statement) throws(StoreError) -> Result<T, StoreError> in
-            do throws(StoreError) {
-                return .success(try row(statement))
-            } catch {
-                return .failure(StoreError(.invalid, "\(what) \(statement.integer(idColumn)): \(error)"))
-            }
-        }
         var rows: [T] = []
-        for result in read {
-            switch result {
-            case .success(let row): rows.append(row)
-            case .failure(let error): problems.append(error.description)
+        var found: [String] = []
+        try each(sql, values: values) { (statement) throws(StoreError) in
+            do throws(StoreError) {
+                rows.append(try row(statement))
+            } catch {
+                let problem = StoreError(.invalid, "\(what) \(statement.integer(idColumn)): \(error)")
+                found.append(problem.description)
             }
         }
+        problems += found
         return rows
     }
 

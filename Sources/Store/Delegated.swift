@@ -60,9 +60,9 @@ extension Store {
     func disown(
         _ attachment: Attachment, reason: String, _ database: borrowing Connection
     ) throws(StoreError) {
-        let holding = try Allocation.holding(of: attachment.id, database)
+        let holding = try Allocation.holding(of: attachment, database)
         try database.run("DELETE FROM addresses WHERE attachment_id = ?", .integer(attachment.id))
-        try Allocation.giveBack(holding, database)
+        try Allocation.giveBack(attachment, holding, database)
         try database.run("UPDATE attachments SET state = 'deleting' WHERE id = ?", .integer(attachment.id))
         try Event.write(
             attachment.leases.map { Event(released: $0, of: attachment, since: holding.since, reason: reason) },

@@ -76,15 +76,25 @@ extension Store {
         try read { (database) throws(StoreError) in try Attachment.load(database, id: id, includesRoutes: false) }
     }
 
-    /// The attachments of a container's interface by their networks' names: one a network at most.
-    package func attachmentIDs(
-        containerID: String, ifname: String
-    ) throws(StoreError) -> [(id: Int64, network: String)] {
-        try database.query(
+    /// A container's interface in a network: there is one at most.
+    ///
+    /// - Parameter orOnlyOne: if none is, that in whichever network: this one may have been renamed.
+    package func attachmentID(
+        containerID: String, ifname: String, network: String, orOnlyOne: Bool = false
+    ) throws(StoreError) -> Int64? {
+        var inNetwork: Int64?
+        var inAny: Int64?
+        var count = 0
+        try database.each(
             """
             SELECT id, (SELECT name FROM networks WHERE id = network_id) FROM attachments WHERE container_id = ? AND ifname = ?
-            """, .text(containerID), .text(ifname)
-        ) { (row) throws(StoreError) in (row.integer(0), row.optionalText(1) ?? Attachment.lostNetwork) }
+            """, values: [.text(containerID), .text(ifname)]
+        ) { (row) throws(StoreError) in
+            inAny = row.integer(0)
+            count += 1
+            if row.optionalText(1) == network { inNetwork = row.integer(0) }
+        }
+        return inNetwork ?? (orOnlyOne && count == 1 ? inAny : nil)
     }
 
     /// Gateways on a bridge that are ours, of any network, lease or former network, by their names as kernel objects.

@@ -7,13 +7,14 @@ extension Attachment {
         problems: inout [String]
     ) throws(StoreError) -> [Attachment] {
         // Not by a join: each name would be looked for in both tables.
-        let statement = """
+        let select = """
             SELECT id, network_id, (SELECT name FROM networks WHERE id = network_id), container_id, ifname, state, netns_path,
             netns_cookie, netns_device, netns_inode, boot_id, bridge, hairpin, host_ifname, host_mac, mac, mac_requested, mtu,
             pod_namespace, pod_name, pod_uid, ifnull(repair_pod, (SELECT repair_pod FROM networks WHERE id = network_id)),
             is_gateway, dns, ipam_type, ipam, ipam_path, link_up, masquerade, mac_check, isolated, dad, vlans
-            FROM attachments WHERE \(condition) ORDER BY id
+            FROM attachments
             """
+        let statement = statement(select, where: condition, orderBy: "id")
         return try database.queryValid(statement, values: values, what: "attachments row", idColumn: 0, &problems) {
             (row) throws(StoreError) in
             Attachment(
@@ -69,10 +70,8 @@ extension Lease {
     static func load(
         _ database: borrowing Connection, where condition: String, _ values: SQLValue..., problems: inout [String]
     ) throws(StoreError) -> [(attachmentID: Int64, lease: Lease)] {
-        let statement = """
-            SELECT attachment_id, address || '/' || prefix_length, gateway FROM addresses WHERE \(condition)
-            ORDER BY attachment_id, position
-            """
+        let select = "SELECT attachment_id, address || '/' || prefix_length, gateway FROM addresses"
+        let statement = statement(select, where: condition, orderBy: "attachment_id, position")
         return try database.queryValid(
             statement, values: values, what: "addresses of attachment", idColumn: 0, &problems
         ) {
@@ -88,10 +87,10 @@ extension RouteSpec {
     static func load(
         _ database: borrowing Connection, where condition: String, _ values: SQLValue..., problems: inout [String]
     ) throws(StoreError) -> [(attachmentID: Int64?, route: RouteSpec)] {
-        let statement = """
+        let select = """
             SELECT attachment_id, dst, gateway, dev, src, metric, table_id, mtu, advmss, scope, id FROM routes
-            WHERE \(condition) ORDER BY id
             """
+        let statement = statement(select, where: condition, orderBy: "id")
         return try database.queryValid(statement, values: values, what: "routes row", idColumn: 10, &problems) {
             (row) throws(StoreError) in (row.optionalInteger(0), try RouteSpec(row))
         }
@@ -110,4 +109,17 @@ extension RouteSpec {
             throw StoreError(.invalid, "dst \"\(destination)\" has host bits: its block is \(destination.network)")
         }
     }
+}
+
+/// Made in one piece: a long text that grows leaves another behind at each step, and to free the first of those has the
+/// runtime make a type.
+private func statement(_ select: String, where condition: String, orderBy order: String) -> String {
+    var text = ""
+    text.reserveCapacity(select.utf8.count + condition.utf8.count + order.utf8.count + 17)
+    text += select
+    text += " WHERE "
+    text += condition
+    text += " ORDER BY "
+    text += order
+    return text
 }

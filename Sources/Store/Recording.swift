@@ -259,11 +259,11 @@ extension Store {
     func release(
         _ attachment: Attachment, reason: String, _ database: borrowing Connection
     ) throws(StoreError) {
-        let holding = try Allocation.holding(of: attachment.id, database)
+        let holding = try Allocation.holding(of: attachment, database)
         // Its addresses and routes go along. Of a row that is gone they are strays, which apply gives back.
         try database.run("DELETE FROM attachments WHERE id = ?", .integer(attachment.id))
         guard database.changes > 0 else { return }
-        try Allocation.giveBack(holding, database)
+        try Allocation.giveBack(attachment, holding, database)
         try PortCount.ended(database)
         try Event.write(
             attachment.leases.map { Event(released: $0, of: attachment, since: holding.since, reason: reason) },

@@ -16,19 +16,33 @@ package enum SQLValue: Hashable, Sendable, ExpressibleByIntegerLiteral, Expressi
     package static func bool(_ value: Bool) -> Self { .int64(value ? 1 : 0) }
 }
 
-/// Compiled statements by their text, as long as their connection lives.
+/// Compiled statements by their text, as long as their connection lives. A few dozen long texts, of which hardly two are of
+/// one length: to look through them costs less than to hash one.
 final class StatementCache {
-    private var statements: [String: Statement] = [:]
+    private struct Entry {
+        var length: Int
+        var sql: String
+        var statement: Statement
+    }
 
-    subscript(sql: String) -> Statement? {
-        get { statements[sql] }
-        set { statements[sql] = newValue }
+    private var entries: [Entry] = []
+
+    init() { entries.reserveCapacity(32) }
+
+    func find(_ sql: String) -> Statement? {
+        let length = sql.utf8.count
+        for entry in entries where entry.length == length && entry.sql == sql { return entry.statement }
+        return nil
+    }
+
+    func insert(_ sql: String, _ statement: Statement) {
+        entries.append(Entry(length: sql.utf8.count, sql: sql, statement: statement))
     }
 
     /// Before the connection closes.
     func removeAll() {
-        for statement in statements.values { statement.finalize() }
-        statements.removeAll()
+        for entry in entries { entry.statement.finalize() }
+        entries.removeAll()
     }
 }
 

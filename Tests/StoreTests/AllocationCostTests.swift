@@ -41,7 +41,9 @@ import Testing
 
     @Test func releasingIsNotLinearInTheLeases() throws {
         func releaseOne(_ store: borrowing Store) throws {
-            let attachment = try #require(try store.attachments(containerID: "c1", ifname: "eth0").first)
+            let network = try Self.network().name
+            let id = try #require(try store.attachmentID(containerID: "c1", ifname: "eth0", network: network))
+            let attachment = try #require(try store.attachment(id))
             try store.release(attachment, reason: "test")
         }
         let few = try effort(with: 10, releaseOne)

@@ -68,11 +68,11 @@ extension Store {
 
     /// The attachments of a container's interface: one a network at most.
     func attachments(containerID: String, ifname: String) throws -> [Attachment] {
-        var attachments: [Attachment] = []
-        for (id, network) in try attachmentIDs(containerID: containerID, ifname: ifname) {
-            let attachment = try #require(try intent(attachment: id).attachments.first)
-            #expect(attachment.network == network)
-            attachments.append(attachment)
+        let attachments = try intent().attachments.filter { $0.containerID == containerID && $0.ifname == ifname }
+        for attachment in attachments {
+            let id = try attachmentID(containerID: containerID, ifname: ifname, network: attachment.network)
+            #expect(id == attachment.id)
+            #expect(try intent(attachment: attachment.id).attachments == [attachment])
         }
         return attachments
     }
