@@ -1,8 +1,9 @@
-/* What two of the Swift runtime's constructors call, in words that cost nothing.
+/* What two of the Swift runtime's constructors call, and one of glibc's, in words that cost nothing.
 
    Before main the runtime reads /proc/self/maps, to find the arguments, and looks in nine places for swift-backtrace,
-   to have it at hand after a crash: a dozen system calls of a plugin that takes no argument and has no terminal. The
-   linker finds these definitions before it would take the runtime's from its library. */
+   to have it at hand after a crash: a dozen system calls of a plugin that takes no argument and has no terminal. glibc
+   asks /proc/self/exe where the program lies, in case it loads a library from beside it. The linker finds these
+   definitions before it would take theirs from their libraries. */
 
 #include <stddef.h>
 
@@ -11,6 +12,9 @@ char **_swift_stdlib_getUnsafeArgvArgc(int *count);
 void _swift_stdlib_overrideUnsafeArgvArgc(char **arguments, int count);
 /* stdlib/public/runtime/Paths.cpp: NULL if there is no such program. */
 const char *swift_copyAuxiliaryExecutablePath(const char *name);
+
+/* elf/dl-origin.c: -1 where /proc is not mounted. */
+const char *_dl_get_origin(void);
 
 static char *none[] = {NULL};
 
@@ -28,3 +32,5 @@ const char *swift_copyAuxiliaryExecutablePath(const char *name) {
     (void)name;
     return NULL;
 }
+
+const char *_dl_get_origin(void) { return (const char *)-1; }
