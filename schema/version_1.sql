@@ -191,12 +191,6 @@ CREATE TABLE made (
     object TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
--- A shell without foreign keys leaves none behind.
-CREATE TRIGGER ranges_of_deleted BEFORE DELETE ON networks BEGIN
-    DELETE FROM released WHERE range_id IN (SELECT id FROM ranges WHERE network_id = old.id);
-    DELETE FROM ranges WHERE network_id = old.id;
-END;
-
 -- An attachment's host interface may be deleted wherever it is found once its row is gone.
 CREATE TRIGGER link_withdrawn AFTER DELETE ON attachments BEGIN
     INSERT INTO events (at_ms, kind, object, reason, attachment_id, container_id, ifname, pod_namespace, pod_name)
