@@ -118,26 +118,25 @@ extension IPAddress {
 enum IPv4Text {
     static func parse(_ utf8: ArraySlice<UInt8>) -> UInt32? {
         var value: UInt32 = 0
-        var parts = 0
-        for part in utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {
-            guard let octet = decimalOctet(part) else { return nil }
-            value = value << 8 | UInt32(octet)
-            parts += 1
-            guard parts <= 4 else { return nil }
+        var octet: UInt32 = 0
+        var digits = 0
+        var dots = 0
+        for byte in utf8 {
+            if byte == UInt8(ascii: ".") {
+                guard digits > 0, dots < 3 else { return nil }
+                value = value << 8 | octet
+                octet = 0
+                digits = 0
+                dots += 1
+                continue
+            }
+            // A zero that another digit follows is a leading one.
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte), digits == 0 || octet > 0 else { return nil }
+            octet = octet * 10 + UInt32(byte - UInt8(ascii: "0"))
+            digits += 1
+            guard octet <= 255 else { return nil }
         }
-        return parts == 4 ? value : nil
-    }
-
-    private static func decimalOctet(_ digits: ArraySlice<UInt8>) -> UInt8? {
-        guard let first = digits.first, digits.count == 1 || (digits.count <= 3 && first != UInt8(ascii: "0")) else {
-            return nil
-        }
-        var value = 0
-        for digit in digits {
-            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
-            value = value * 10 + Int(digit - UInt8(ascii: "0"))
-        }
-        return UInt8(exactly: value)
+        return dots == 3 && digits > 0 ? value << 8 | octet : nil
     }
 
     static func append(_ bits: UInt32, to text: inout [UInt8]) {

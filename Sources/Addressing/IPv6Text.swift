@@ -1,55 +1,77 @@
 /// The text form of IPv6 addresses: read as RFC 4291 section 2.2 allows, written as RFC 5952 asks.
 enum IPv6Text {
+    /// Hexadecimal groups, the last two of which may be written as an IPv4 address.
     static func parse(_ utf8: ArraySlice<UInt8>) -> UInt128? {
         let colon = UInt8(ascii: ":")
-        guard let gap = doubleColon(in: utf8) else {
-            guard let groups = parseGroups(utf8), groups.count == 8 else { return nil }
-            return assemble(groups)
+        var groups = Groups()
+        var group: UInt16 = 0
+        var digits = 0
+        var place = utf8.startIndex
+        var start = place
+        if utf8.first == colon {
+            // Only as the first of two.
+            place += 1
+            guard place < utf8.endIndex, utf8[place] == colon else { return nil }
         }
-        let head = utf8[..<gap]
-        let tail = utf8[(gap + 2)...]
-        // A second "::" or a third colon leaves a colon at an edge, which parseGroups refuses.
-        guard head.last != colon, tail.first != colon,
-            let left = head.isEmpty ? [] : parseGroups(head, allowIPv4: false),
-            let right = tail.isEmpty ? [] : parseGroups(tail),
-            left.count + right.count <= 7
-        else { return nil }
-        return assemble(left + Array(repeating: 0, count: 8 - left.count - right.count) + right)
-    }
-
-    private static func doubleColon(in utf8: ArraySlice<UInt8>) -> Int? {
-        utf8.indices.dropLast().first { utf8[$0] == UInt8(ascii: ":") && utf8[$0 + 1] == UInt8(ascii: ":") }
-    }
-
-    private static func assemble(_ groups: [UInt16]) -> UInt128 {
-        groups.reduce(0) { $0 << 16 | UInt128($1) }
-    }
-
-    /// Hexadecimal groups, the last two of which may be written as an IPv4 address.
-    private static func parseGroups(_ utf8: ArraySlice<UInt8>, allowIPv4: Bool = true) -> [UInt16]? {
-        let parts = utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
-        guard parts.count <= 8 else { return nil }
-        var groups: [UInt16] = []
-        for (index, part) in parts.enumerated() {
-            if allowIPv4, index == parts.count - 1, part.contains(UInt8(ascii: ".")) {
-                guard let embedded = IPv4Text.parse(part) else { return nil }
-                groups += [UInt16(embedded >> 16), UInt16(truncatingIfNeeded: embedded)]
+        while place < utf8.endIndex {
+            let byte = utf8[place]
+            if let digit = hexDigitValue(byte) {
+                group = group << 4 | UInt16(digit)
+                digits += 1
+                guard digits <= 4 else { return nil }
+                place += 1
+            } else if byte == colon {
+                place += 1
+                start = place
+                if digits == 0 {
+                    guard groups.leaveGap() else { return nil }
+                } else {
+                    guard groups.append(group), place < utf8.endIndex else { return nil }
+                    group = 0
+                    digits = 0
+                }
+            } else if byte == UInt8(ascii: "."), let embedded = IPv4Text.parse(utf8[start...]) {
+                guard groups.append(UInt16(embedded >> 16)) else { return nil }
+                group = UInt16(truncatingIfNeeded: embedded)
+                digits = 4
+                break
             } else {
-                guard let group = hexGroup(part) else { return nil }
-                groups.append(group)
+                return nil
             }
         }
-        return groups
+        if digits > 0, !groups.append(group) { return nil }
+        return groups.address
     }
 
-    private static func hexGroup(_ digits: ArraySlice<UInt8>) -> UInt16? {
-        guard (1...4).contains(digits.count) else { return nil }
-        var value: UInt16 = 0
-        for digit in digits {
-            guard let nibble = hexDigitValue(digit) else { return nil }
-            value = value << 4 | UInt16(nibble)
+    /// What was read of an address, from the left.
+    private struct Groups {
+        private var bits: UInt128 = 0
+        private var count = 0
+        /// Before which of them `::` stands.
+        private var gap: Int?
+
+        mutating func append(_ group: UInt16) -> Bool {
+            guard count < 8 else { return false }
+            bits = bits << 16 | UInt128(group)
+            count += 1
+            return true
         }
-        return value
+
+        /// `false` for the second one.
+        mutating func leaveGap() -> Bool {
+            guard gap == nil else { return false }
+            gap = count
+            return true
+        }
+
+        /// With zeros in the gap, which stands for one group or more.
+        var address: UInt128? {
+            guard let gap else { return count == 8 ? bits : nil }
+            guard count < 8 else { return nil }
+            let right = UInt128(16 * (count - gap))
+            let left = bits >> right
+            return left << UInt128(16 * (8 - gap)) | (bits - left << right)
+        }
     }
 
     static func append(_ bits: UInt128, to text: inout [UInt8]) {

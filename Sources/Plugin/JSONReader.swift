@@ -61,7 +61,7 @@ struct JSONReader {
     private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
     private mutating func skipSpace() {
-        while let byte = next, [0x20, 0x09, 0x0a, 0x0d].contains(byte) { position += 1 }
+        while let byte = next, byte == 0x20 || byte == 0x09 || byte == 0x0a || byte == 0x0d { position += 1 }
     }
 
     private mutating func take(_ byte: Unicode.Scalar) -> Bool {
@@ -145,23 +145,22 @@ struct JSONReader {
 
     private mutating func string() throws(Failure) -> String {
         position += 1
-        var text: [UInt8] = []
-        var isASCII = true
+        let start = position
+        // ASCII without an escape, as nearly all is, need not be looked at twice.
+        while let byte = next, byte >= 0x20, byte < 0x80, byte != UInt8(ascii: "\\") {
+            if take("\"") { return String(decoding: bytes[start..<(position - 1)], as: UTF8.self) }
+            position += 1
+        }
+        var text = Array(bytes[start..<position])
         while let byte = next {
             position += 1
             switch byte {
             case UInt8(ascii: "\""):
-                // What is ASCII need not be looked at twice.
-                if isASCII { return String(decoding: text, as: UTF8.self) }
                 guard let string = String(validating: text, as: UTF8.self) else { throw failure("a text is no UTF-8") }
                 return string
-            case UInt8(ascii: "\\"):
-                try escape(into: &text)
-                isASCII = false
+            case UInt8(ascii: "\\"): try escape(into: &text)
             case 0..<0x20: throw failure("a control character must be escaped")
-            default:
-                text.append(byte)
-                if byte >= 0x80 { isASCII = false }
+            default: text.append(byte)
             }
         }
         throw failure("it ends within a text")
