@@ -87,7 +87,7 @@ package struct CIDR: Hashable, Sendable, Comparable, CustomStringConvertible {
         text.reserveCapacity(48)
         address.append(to: &text)
         text.append("/")
-        text.append(number: prefixLength, radix: 10)
+        text.append(decimal: prefixLength)
         return String(decoding: text, as: UTF8.self)
     }
 }

@@ -3,14 +3,19 @@
 extension [UInt8] {
     mutating func append(_ character: Unicode.Scalar) { append(UInt8(ascii: character)) }
 
-    /// In a radix up to 16, without leading zeros.
-    mutating func append(number: Int, radix: Int) {
-        var unit = 1
-        while number / unit >= radix { unit *= radix }
-        while unit > 0 {
-            let digit = UInt8(truncatingIfNeeded: number / unit % radix)
+    /// Without leading zeros, as ``append(hexadecimal:)``.
+    mutating func append(decimal number: Int) {
+        if number >= 10 { append(decimal: number / 10) }
+        append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number % 10))
+    }
+
+    mutating func append(hexadecimal number: UInt16) {
+        var shift = 12
+        while shift > 0, number >> UInt16(shift) == 0 { shift -= 4 }
+        while shift >= 0 {
+            let digit = UInt8(truncatingIfNeeded: number >> UInt16(shift)) & 15
             append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
-            unit /= radix
+            shift -= 4
         }
     }
 }

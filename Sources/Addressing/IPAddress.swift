@@ -142,7 +142,7 @@ enum IPv4Text {
     static func append(_ bits: UInt32, to text: inout [UInt8]) {
         for shift in [24, 16, 8, 0] as [UInt32] {
             if shift < 24 { text.append(".") }
-            text.append(number: Int(bits >> shift & 0xff), radix: 10)
+            text.append(decimal: Int(bits >> shift & 0xff))
         }
     }
 }

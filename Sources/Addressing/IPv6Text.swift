@@ -87,13 +87,13 @@ enum IPv6Text {
                 continue
             }
             if place > 0, place != gap.upperBound { text.append(":") }
-            text.append(number: group(place, of: bits), radix: 16)
+            text.append(hexadecimal: group(place, of: bits))
         }
     }
 
     /// The groups count from the left.
-    private static func group(_ place: Int, of bits: UInt128) -> Int {
-        Int(UInt16(truncatingIfNeeded: bits >> UInt128(112 - 16 * place)))
+    private static func group(_ place: Int, of bits: UInt128) -> UInt16 {
+        UInt16(truncatingIfNeeded: bits >> UInt128(112 - 16 * place))
     }
 
     /// RFC 5952 section 4.2: the longest run of two or more zero groups, the first of equals; empty if there is none.

@@ -42,8 +42,8 @@ package struct MACAddress: Hashable, Sendable, CustomStringConvertible {
         text.reserveCapacity(17)
         for byte in bytes {
             if !text.isEmpty { text.append(":") }
-            text.append(number: Int(byte >> 4), radix: 16)
-            text.append(number: Int(byte & 15), radix: 16)
+            text.append(hexadecimal: UInt16(byte >> 4))
+            text.append(hexadecimal: UInt16(byte & 15))
         }
         return String(decoding: text, as: UTF8.self)
     }
