@@ -180,9 +180,12 @@ enum Allocation {
     private static func remember(
         _ address: IPAddress, range: Int64, _ database: borrowing Connection
     ) throws(StoreError) {
+        // Not by OR REPLACE, for which copies of the pages are kept in case that it fails half-way.
+        try database.run(
+            "DELETE FROM released WHERE range_id = ? AND address = ?", .integer(range), .text(address.description))
         try database.run(
             """
-            INSERT OR REPLACE INTO released (range_id, sequence, address) VALUES
+            INSERT INTO released (range_id, sequence, address) VALUES
             (?1, ifnull((SELECT sequence FROM released WHERE range_id = ?1 ORDER BY sequence DESC LIMIT 1), 0) + 1, ?2)
             """, .integer(range), .text(address.description))
     }

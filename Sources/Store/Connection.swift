@@ -9,7 +9,7 @@ package struct Connection: ~Copyable {
     /// Pages in the write-ahead log after the last commit of ours.
     private let walPages: UnsafeMutablePointer<Int32>
     private let endsWithProcess: Bool
-    let firesTriggers: Bool
+    let cascades: Bool
 
     /// Opens an existing file; never creates one.
     ///
@@ -17,10 +17,11 @@ package struct Connection: ~Copyable {
     ///   - endsWithProcess: left to the kernel, which frees memory and locks faster than a close does, page by page and
     ///     statement by statement.
     ///   - isUnchanging: the caller sees to it that nobody writes meanwhile; no lock is taken.
-    ///   - firesTriggers: `false`: the schema's triggers, which make up for what shells leave out, are not even compiled.
+    ///   - cascades: `false`: whoever deletes a row deletes by itself what goes with it. Neither triggers, which make up for
+    ///     what shells leave out, nor foreign keys act, or are compiled.
     init(
         path: String, readOnly: Bool, endsWithProcess: Bool = false, isUnchanging: Bool = false,
-        firesTriggers: Bool = true
+        cascades: Bool = true
     ) throws(StoreError) {
         var flags = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE
         var name = path
@@ -38,8 +39,8 @@ package struct Connection: ~Copyable {
         handle = opened
         self.path = path
         self.endsWithProcess = endsWithProcess
-        self.firesTriggers = firesTriggers
-        if !firesTriggers { _ = plumb_without_triggers(handle) }
+        self.cascades = cascades
+        if !cascades { _ = plumb_without_triggers(handle) }
         walPages = .allocate(capacity: 1)
         walPages.initialize(to: 0)
         // This also takes the place of SQLite's own checkpoints: they are ours to time (``Store/write(durable:_:)``).

@@ -28,8 +28,8 @@ extension Intent {
         var attachments = try Attachment.load(database, problems: &problems)
         var place: [Int64: Int] = [:]
         for (index, attachment) in attachments.enumerated() { place[attachment.id] = index }
-        for (id, lease) in try Lease.load(database, where: "1", problems: &problems) {
-            if let index = place[id] { attachments[index].leases.append(lease) }
+        for row in try Lease.load(database, where: "1", problems: &problems) {
+            if let index = place[row.attachmentID] { attachments[index].leases.append(row.lease) }
         }
         var hostRoutes: [RouteSpec] = []
         for (id, route) in try RouteSpec.load(database, where: "1", problems: &problems) {

@@ -14,7 +14,7 @@ extension Attachment {
             is_gateway, dns, ipam_type, ipam, ipam_path, link_up, masquerade, mac_check, isolated, dad, vlans
             FROM attachments
             """
-        let statement = statement(select, where: condition, orderBy: "id")
+        let statement = statement(select, where: condition, " ORDER BY id")
         return try database.queryValid(statement, values: values, what: "attachments row", idColumn: 0, &problems) {
             (row) throws(StoreError) in
             Attachment(
@@ -67,19 +67,29 @@ extension Attachment {
 }
 
 extension Lease {
+    struct Row {
+        var attachmentID: Int64
+        var position: Int64
+        var lease: Lease
+    }
+
+    /// In the order of their attachments, and in each as ADD answered them.
     static func load(
         _ database: borrowing Connection, where condition: String, _ values: SQLValue..., problems: inout [String]
-    ) throws(StoreError) -> [(attachmentID: Int64, lease: Lease)] {
-        let select = "SELECT attachment_id, address || '/' || prefix_length, gateway FROM addresses"
-        let statement = statement(select, where: condition, orderBy: "attachment_id, position")
-        return try database.queryValid(
-            statement, values: values, what: "addresses of attachment", idColumn: 0, &problems
-        ) {
-            (row) throws(StoreError) in
+    ) throws(StoreError) -> [Row] {
+        let select = "SELECT attachment_id, address || '/' || prefix_length, gateway, position FROM addresses"
+        let rows = try database.queryValid(
+            statement(select, where: condition), values: values, what: "addresses of attachment", idColumn: 0,
+            &problems
+        ) { (row) throws(StoreError) in
             let address = try row.parsed(1, "address", { CIDR($0) })
             let gateway = try row.parsedIfPresent(2, "gateway", { IPAddress($0) })
-            return (row.integer(0), Lease(address: address, gateway: gateway))
+            return Row(
+                attachmentID: row.integer(0), position: row.integer(3), lease: Lease(address: address, gateway: gateway)
+            )
         }
+        // By ORDER BY, SQLite would set up its sorter for the two of a pod.
+        return rows.sorted { ($0.attachmentID, $0.position) < ($1.attachmentID, $1.position) }
     }
 }
 
@@ -90,7 +100,7 @@ extension RouteSpec {
         let select = """
             SELECT attachment_id, dst, gateway, dev, src, metric, table_id, mtu, advmss, scope, id FROM routes
             """
-        let statement = statement(select, where: condition, orderBy: "id")
+        let statement = statement(select, where: condition, " ORDER BY id")
         return try database.queryValid(statement, values: values, what: "routes row", idColumn: 10, &problems) {
             (row) throws(StoreError) in (row.optionalInteger(0), try RouteSpec(row))
         }
@@ -113,13 +123,12 @@ extension RouteSpec {
 
 /// Made in one piece: a long text that grows leaves another behind at each step, and to free the first of those has the
 /// runtime make a type.
-private func statement(_ select: String, where condition: String, orderBy order: String) -> String {
+private func statement(_ select: String, where condition: String, _ end: String = "") -> String {
     var text = ""
-    text.reserveCapacity(select.utf8.count + condition.utf8.count + order.utf8.count + 17)
+    text.reserveCapacity(select.utf8.count + condition.utf8.count + end.utf8.count + 7)
     text += select
     text += " WHERE "
     text += condition
-    text += " ORDER BY "
-    text += order
+    text += end
     return text
 }

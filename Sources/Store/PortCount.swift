@@ -26,7 +26,8 @@ package enum PortCount {
 
     /// An attachment's row was deleted.
     static func ended(_ database: borrowing Connection) throws(StoreError) {
-        try database.run("UPDATE store SET ended = ended + 1")
+        // Of one row by its id, no copy of the page is kept for the case that the statement fails half-way.
+        try database.run("UPDATE store SET ended = ended + 1 WHERE id = 1")
     }
 
     /// Sets right what a shell deleted: until then more are taken to live than do, and an ADD may count in vain.

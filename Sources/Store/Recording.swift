@@ -251,7 +251,7 @@ extension Store {
         try write { (database) throws(StoreError) in
             try Event.write(events, database)
             try release(attachment, reason: reason, database)
-            if database.firesTriggers { try Event.forgetWithdrawal(of: "link \(attachment.hostIfname)", database) }
+            if database.cascades { try Event.forgetWithdrawal(of: "link \(attachment.hostIfname)", database) }
             try Retention.prune(database, after: attachment.id)
         }
     }
@@ -260,9 +260,16 @@ extension Store {
         _ attachment: Attachment, reason: String, _ database: borrowing Connection
     ) throws(StoreError) {
         let holding = try Allocation.holding(of: attachment, database)
-        // Its addresses and routes go along. Of a row that is gone they are strays, which apply gives back.
         try database.run("DELETE FROM attachments WHERE id = ?", .integer(attachment.id))
+        // Of a row that is gone they are strays, which apply gives back.
         guard database.changes > 0 else { return }
+        // Where foreign keys act they went along. Each by its key: of several, the list would be made in a table of its own.
+        for lease in attachment.leases {
+            try database.run(
+                "DELETE FROM addresses WHERE bridge = ? AND address = ?", .text(attachment.bridge),
+                .text(lease.address.address.description))
+        }
+        try database.run("DELETE FROM routes WHERE attachment_id = ?", .integer(attachment.id))
         try Allocation.giveBack(attachment, holding, database)
         try PortCount.ended(database)
         try Event.write(

@@ -46,7 +46,7 @@ package struct Store: ~Copyable {
     ///
     /// - Parameters:
     ///   - endsWithProcess: what follows is the process's end; nothing is closed.
-    ///   - forDeletion: nobody waits for a pod's start, and rows are deleted by us alone, whom no trigger has to help.
+    ///   - forDeletion: nobody waits for a pod's start, and rows are deleted one by one (`cascades` of ``Connection``).
     /// - Throws: `.missing`, `.corrupt`, `.foreign`, `.newer`, `.locked`, `.readOnly`, `.io`; in each case the file is
     ///   as it was.
     package static func open(
@@ -75,7 +75,7 @@ package struct Store: ~Copyable {
         let store = Store(
             directory: directory,
             database: try connect(
-                directory, readOnly: false, endsWithProcess: endsWithProcess, firesTriggers: !forDeletion, &version),
+                directory, readOnly: false, endsWithProcess: endsWithProcess, cascades: !forDeletion, &version),
             lockFile: lock, logBound: forDeletion ? shortLogBound : logBound)
         if version < Schema.version {
             try store.write { (database) throws(StoreError) in try Migration.run(database) }
@@ -110,13 +110,13 @@ package struct Store: ~Copyable {
     /// - Parameter version: what the file says of itself.
     private static func connect(
         _ directory: String, readOnly: Bool, endsWithProcess: Bool = false, isUnchanging: Bool = false,
-        firesTriggers: Bool = true, _ version: inout Int64
+        cascades: Bool = true, _ version: inout Int64
     ) throws(StoreError) -> Connection {
         let path = directory + "/" + fileName
         try checkFile(directory, path)
         let database = try Connection(
             path: path, readOnly: readOnly, endsWithProcess: endsWithProcess, isUnchanging: isUnchanging,
-            firesTriggers: firesTriggers)
+            cascades: cascades)
         database.setBusyTimeout(milliseconds: 5_000)
         database.disableCheckpointOnClose()
         let application = try database.integer("PRAGMA application_id") ?? 0
@@ -140,7 +140,7 @@ package struct Store: ~Copyable {
                     + "\(Schema.major(Schema.version))999. Install the newer plumb and plumbctl again")
         }
         if !readOnly {
-            try database.execute("PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON")
+            try database.execute("PRAGMA synchronous=NORMAL" + (cascades ? "; PRAGMA foreign_keys=ON" : ""))
         }
         return database
     }
