@@ -38,7 +38,7 @@ extension AddressMessage {
         let lowFlags = try cursor.read(UInt8.self)
         scope = try cursor.read(UInt8.self)
         index = try cursor.read(UInt32.self)
-        for attribute in try cursor.readAttributes() {
+        while let attribute = try cursor.nextAttribute() {
             switch attribute.type {
             case Int(IFA_ADDRESS): address = Array(attribute.payload)
             case Int(IFA_LOCAL): local = Array(attribute.payload)

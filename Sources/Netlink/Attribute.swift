@@ -67,14 +67,20 @@ package struct Cursor {
     /// Reads attributes to the end. A length below the header's four bytes is an error, never a loop.
     package mutating func readAttributes() throws(NetlinkError) -> [Attribute] {
         var attributes: [Attribute] = []
-        while rest.count >= 4 { attributes.append(try readAttribute()) }
-        guard rest.isEmpty else {
-            throw NetlinkError(.malformed, context: "\(rest.count) stray bytes after attributes")
-        }
+        while let attribute = try nextAttribute() { attributes.append(attribute) }
         return attributes
     }
 
-    /// Inlined, because a link has forty and an ADD reads three links.
+    /// `nil` at the end. Inlined, because a link has forty and an ADD reads three links.
+    @inline(__always)
+    package mutating func nextAttribute() throws(NetlinkError) -> Attribute? {
+        if rest.count >= 4 { return try readAttribute() }
+        guard rest.isEmpty else {
+            throw NetlinkError(.malformed, context: "\(rest.count) stray bytes after attributes")
+        }
+        return nil
+    }
+
     @inline(__always)
     package mutating func readAttribute() throws(NetlinkError) -> Attribute {
         let length = Int(try read(UInt16.self))

@@ -138,7 +138,7 @@ extension LinkMessage {
         index = try cursor.read(Int32.self)
         flags = try cursor.read(UInt32.self)
         changeMask = try cursor.read(UInt32.self)
-        for attribute in try cursor.readAttributes() {
+        while let attribute = try cursor.nextAttribute() {
             switch attribute.type {
             case Int(IFLA_IFNAME): name = attribute.string()
             case Int(IFLA_ADDRESS): hardwareAddress = Array(attribute.payload)

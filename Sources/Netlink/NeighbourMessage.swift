@@ -36,7 +36,7 @@ extension NeighbourMessage {
         state = try cursor.read(UInt16.self)
         flags = try cursor.read(UInt8.self)
         type = try cursor.read(UInt8.self)
-        for attribute in try cursor.readAttributes() {
+        while let attribute = try cursor.nextAttribute() {
             switch attribute.type {
             case Int(NDA_DST): destination = Array(attribute.payload)
             case Int(NDA_LLADDR): hardwareAddress = Array(attribute.payload)

@@ -59,7 +59,7 @@ extension RouteMessage {
         scope = try cursor.read(UInt8.self)
         type = try cursor.read(UInt8.self)
         flags = try cursor.read(UInt32.self)
-        for attribute in try cursor.readAttributes() {
+        while let attribute = try cursor.nextAttribute() {
             switch attribute.type {
             case Int(RTA_DST.rawValue): destination = Array(attribute.payload)
             case Int(RTA_GATEWAY.rawValue): gateway = Array(attribute.payload)
