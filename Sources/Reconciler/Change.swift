@@ -39,17 +39,11 @@ package enum Change: Hashable, Sendable {
     package var name: String { object.resource.name }
     package var phase: Phase { object.resource.phase(action) }
 
-    package var steps: Int {
-        func steps<R: Resource>(_ resource: R) -> Int { resource.steps(action, from: observed?.resource as? R) }
-        return steps(object.resource)
-    }
+    package var steps: Int { object.resource.steps(action, fromAny: observed) }
 
     /// The messages of one step.
     func effect(step: Int = 0, _ links: LinkTable) throws(NetlinkError) -> Effect {
-        func effect<R: Resource>(_ resource: R) throws(NetlinkError) -> Effect {
-            try resource.effect(action, step: step, from: observed?.resource as? R, links)
-        }
-        return try effect(object.resource)
+        try object.resource.effect(action, step: step, fromAny: observed, links)
     }
 
     /// The attachment that the change is made for, or `nil` where it is the node's.

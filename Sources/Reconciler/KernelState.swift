@@ -64,10 +64,7 @@ package enum Object: Hashable, Sendable {
     }
 
     /// Whether what was found under its name is for the same pod.
-    func isFor(theSameAs found: Object) -> Bool {
-        func isSame<R: Resource>(_ wanted: R) -> Bool { (found.resource as? R).map(wanted.isFor) ?? false }
-        return isSame(resource)
-    }
+    func isFor(theSameAs found: Object) -> Bool { resource.isFor(theSameAsAny: found) }
 }
 
 /// Objects by namespace and name: what should be, or what is.

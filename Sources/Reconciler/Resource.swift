@@ -77,6 +77,14 @@ package protocol Resource: Hashable, Sendable {
         _ action: Action, step: Int, from observed: Self?, _ links: LinkTable
     ) throws(NetlinkError) -> Effect
 
+    // The same from objects of any kind. No kind has its own; they are here so that each has them compiled for it: a
+    // function for all kinds makes the type of each one's optional.
+    func isFor(theSameAsAny observed: Object) -> Bool
+    func steps(_ action: Action, fromAny observed: Object?) -> Int
+    func effect(
+        _ action: Action, step: Int, fromAny observed: Object?, _ links: LinkTable
+    ) throws(NetlinkError) -> Effect
+
     func phase(_ action: Action) -> Phase
     /// What a person would type.
     func command(_ action: Action) -> String
@@ -94,6 +102,20 @@ extension Resource {
     package static var isRemembered: Bool { false }
     package func steps(_ action: Action, from observed: Self?) -> Int { 1 }
     package var withdrawnNames: [String] { [name] }
+
+    package func isFor(theSameAsAny observed: Object) -> Bool {
+        (observed.resource as? Self).map(isFor(theSameAs:)) ?? false
+    }
+
+    package func steps(_ action: Action, fromAny observed: Object?) -> Int {
+        steps(action, from: observed.flatMap { $0.resource as? Self })
+    }
+
+    package func effect(
+        _ action: Action, step: Int, fromAny observed: Object?, _ links: LinkTable
+    ) throws(NetlinkError) -> Effect {
+        try effect(action, step: step, from: observed.flatMap { $0.resource as? Self }, links)
+    }
 }
 
 /// What was found on the host and nobody asks for, and what a kind needs to tell its own among it.

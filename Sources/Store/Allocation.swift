@@ -94,9 +94,11 @@ enum Allocation {
 
     /// The lowest address of a range that was never handed out, as it is written; `nil` when all were.
     static func next(ofRange id: Int64, _ database: borrowing Connection) throws(StoreError) -> String? {
-        try database.query("SELECT next FROM ranges WHERE id = ?", .integer(id)) { (row) throws(StoreError) in
-            row.optionalText(0)
-        }.first ?? nil
+        var next: String?
+        try database.each("SELECT next FROM ranges WHERE id = ?", values: [.integer(id)]) { (row) throws(StoreError) in
+            next = row.optionalText(0)
+        }
+        return next
     }
 
     enum Use {
