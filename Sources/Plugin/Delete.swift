@@ -69,7 +69,7 @@ extension Plugin {
         for _ in 0..<3 {
             guard let id = try recordedID(environment, network: network, store) else { return nil }
             try store.lock(attachment: id)
-            if let current = try store.attachment(id) { return current }
+            if let current = try store.attachment(id, isEnd: true) { return current }
             // Whoever worked on it has ended it: a DEL, or an ADD that began anew with another row.
         }
         throw StoreError(
@@ -105,7 +105,7 @@ extension Plugin {
         do throws(StoreError) {
             let store = try Store.open(directory: config.dataDirectory, access: .read, endsWithProcess: true)
             let id = try recordedID(environment, network: config.name, store)
-            recorded = if let id { try store.attachment(id) } else { nil }
+            recorded = if let id { try store.attachment(id, isEnd: true) } else { nil }
         } catch {
             return false
         }
@@ -120,7 +120,9 @@ extension Plugin {
     private static func deleteUnrecorded(
         _ environment: Environment, bootID: String, because error: StoreError, _ talk: inout [String]
     ) throws(PluginError) {
-        talk.append("plumb: DEL without its database, whose lease `plumbctl apply` collects later: \(error)")
+        let condition = error.code == .invalid ? ", once that row is put right" : ""
+        talk.append(
+            "plumb: DEL without its database, whose lease `plumbctl apply` collects later\(condition): \(error)")
         guard !environment.netns.isEmpty else { return }
         do throws(ReconcilerError) {
             let namespace = try NetworkNamespace.open(path: environment.netns, bootID: bootID)

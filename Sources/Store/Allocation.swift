@@ -201,7 +201,6 @@ enum Allocation {
 
     static func holding(of attachment: Attachment, _ database: borrowing Connection) throws(StoreError) -> Holding {
         var holding = Holding()
-        guard !attachment.leases.isEmpty else { return holding }
         try database.each(
             "SELECT created_ms, EXISTS (SELECT 1 FROM gateways) FROM addresses WHERE attachment_id = ? LIMIT 1",
             values: [.integer(attachment.id)]
@@ -238,8 +237,8 @@ enum Allocation {
             """
             SELECT id, first, last, next, exclude FROM ranges
             WHERE (SELECT bridge FROM networks WHERE id = network_id) = ? AND gateway <> ?
-            AND ifnull(? BETWEEN first_key AND last_key, 1)
-            """, values: [.text(bridge), .text(address.description), .text(address.sortKey)]
+            AND (instr(gateway, ':') > 0) = ?
+            """, values: [.text(bridge), .text(address.description), .bool(address.family == .v6)]
         ) { (row) throws(StoreError) in
             let first = try row.parsed(1, "range start", { IPAddress($0) })
             let last = try row.parsed(2, "range end", { IPAddress($0) })

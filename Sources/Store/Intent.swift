@@ -72,8 +72,12 @@ extension Store {
     }
 
     /// One attachment as it is now, without its routes, which nobody needs who ends it; `nil` if there is none any more.
-    package func attachment(_ id: Int64) throws(StoreError) -> Attachment? {
-        try read { (database) throws(StoreError) in try Attachment.load(database, id: id, includesRoutes: false) }
+    ///
+    /// - Parameter isEnd: it ends, whatever its row says of it.
+    package func attachment(_ id: Int64, isEnd: Bool = false) throws(StoreError) -> Attachment? {
+        try read { (database) throws(StoreError) in
+            try Attachment.load(database, id: id, includesRoutes: false, isEnd: isEnd)
+        }
     }
 
     /// A container's interface in a network: there is one at most.

@@ -2,8 +2,10 @@ internal import Addressing
 
 extension Attachment {
     /// Attachments in order of their ids: all, or those that `condition` picks.
+    ///
+    /// - Parameter isEnd: of what ends, nobody needs to know its MTU, nor which state it was in.
     static func load(
-        _ database: borrowing Connection, where condition: String = "1", _ values: SQLValue...,
+        _ database: borrowing Connection, where condition: String = "1", _ values: SQLValue..., isEnd: Bool = false,
         problems: inout [String]
     ) throws(StoreError) -> [Attachment] {
         // Not by a join: each name would be looked for in both tables.
@@ -20,7 +22,7 @@ extension Attachment {
             Attachment(
                 id: row.integer(0), networkID: row.integer(1), network: row.optionalText(2) ?? lostNetwork,
                 containerID: row.text(3), ifname: row.text(4),
-                state: try row.parsed(5, "state", { AttachmentState(rawValue: $0) }),
+                state: try row.parsed(5, "state", { AttachmentState(rawValue: $0) ?? (isEnd ? .deleting : nil) }),
                 namespace: NamespaceIdentity(
                     path: row.text(6), cookie: UInt64(bitPattern: row.integer(7)),
                     device: UInt64(bitPattern: row.integer(8)), inode: UInt64(bitPattern: row.integer(9)),
@@ -29,10 +31,11 @@ extension Attachment {
                 hostIfname: try row.linkName(13, "host_ifname"),
                 hostMAC: try row.parsed(14, "MAC", { MACAddress($0) }),
                 mac: try row.parsed(15, "MAC", { MACAddress($0) }), macRequested: row.bool(16),
-                mtu: try row.mtu(17),
+                mtu: isEnd ? nil : try row.mtu(17),
                 pod: PodIdentity(
                     namespace: row.optionalText(18), name: row.optionalText(19), uid: row.optionalText(20)),
-                repairPod: try row.parsedIfPresent(21, "repair_pod", { RepairPod(rawValue: $0) }) ?? .all,
+                // Its own is checked by the schema; what is wrong with the network's is told with the network.
+                repairPod: RepairPod(rawValue: row.text(21)) ?? .all,
                 dns: row.optionalText(23),
                 delegate: row.optionalText(24).map {
                     DelegatedIPAM(type: $0, configuration: row.text(25), path: row.text(26))
@@ -49,10 +52,10 @@ extension Attachment {
     ///
     /// - Throws: `.invalid` if its row or a lease is nonsense: whoever asks for one is about to act on it.
     static func load(
-        _ database: borrowing Connection, id: Int64, includesRoutes: Bool = true
+        _ database: borrowing Connection, id: Int64, includesRoutes: Bool = true, isEnd: Bool = false
     ) throws(StoreError) -> Attachment? {
         var problems: [String] = []
-        var attachment = try load(database, where: "id = ?", .integer(id), problems: &problems).first
+        var attachment = try load(database, where: "id = ?", .integer(id), isEnd: isEnd, problems: &problems).first
         attachment?.leases = try Lease.load(
             database, where: "attachment_id = ?", .integer(id), problems: &problems
         ).map(\.lease)

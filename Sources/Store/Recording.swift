@@ -266,8 +266,9 @@ extension Store {
         // Where foreign keys act they went along. Each by its key: of several, the list would be made in a table of its own.
         for lease in attachment.leases {
             try database.run(
-                "DELETE FROM addresses WHERE bridge = ? AND address = ?", .text(attachment.bridge),
-                .text(lease.address.address.description))
+                "DELETE FROM addresses WHERE bridge = ? AND address = ? AND attachment_id = ?",
+                .text(attachment.bridge),
+                .text(lease.address.address.description), .integer(attachment.id))
         }
         try database.run("DELETE FROM routes WHERE attachment_id = ?", .integer(attachment.id))
         try Allocation.giveBack(attachment, holding, database)

@@ -55,7 +55,7 @@ extension Store {
                 try database.run("INSERT INTO gateways (bridge, gateway) \(Allocation.forsakenGateways)")
             }
         }
-        try deleteStrayRanges()
+        try deleteStrays()
         for _ in 0..<Store.batches {
             let taken = try write { (database) throws(StoreError) in
                 try Retention.prune(database, rows: Store.rowsInBatch)
@@ -65,11 +65,13 @@ extension Store {
         }
     }
 
-    /// Ranges of a network that a shell deleted without foreign keys.
-    private func deleteStrayRanges() throws(StoreError) {
-        let areStray = "network_id NOT IN (SELECT id FROM networks)"
-        guard try database.integer("SELECT 1 FROM ranges WHERE \(areStray)") != nil else { return }
-        try write { (database) throws(StoreError) in try database.run("DELETE FROM ranges WHERE \(areStray)") }
+    /// What was a network's that a shell deleted without foreign keys.
+    private func deleteStrays() throws(StoreError) {
+        for table in ["ranges", "held"] {
+            let strays = "FROM \(table) WHERE network_id NOT IN (SELECT id FROM networks)"
+            guard try database.integer("SELECT 1 \(strays)") != nil else { continue }
+            try write { (database) throws(StoreError) in try database.run("DELETE \(strays)") }
+        }
     }
 
     /// A copy by `VACUUM INTO` that was put in the file's place has no log, and an open SELECT then keeps pods waiting.

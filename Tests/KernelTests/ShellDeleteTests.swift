@@ -76,4 +76,23 @@ import Testing
         #expect(try node.sql("SELECT count(*) FROM attachments") == "0")
         #expect(try node.sql("SELECT count(*) FROM addresses") == "0")
     }
+
+    /// What nobody needs to know of a pod that ends.
+    @Test(arguments: [
+        "UPDATE attachments SET mtu = -1, state = 'Deleting' WHERE pod_name = 'pod1'",
+        "UPDATE networks SET repair_pod = 'None', mtu = 5",
+    ])
+    func nonsenseIsNoReasonToStay(sql: String) throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        for pod in ["pod1", "pod2"] { try node.add(pod) }
+        _ = try node.sql(sql)
+        let plan = try node.plumbctl("plan")
+        #expect(plan.all.contains("in the database is none"), "\(plan.all)")
+        let deletion = try node.call(Call(verb: "DEL", variables: ["CNI_NETNS": ""]))
+        #expect(deletion.status == 0 && deletion.all == "exit 0\n\n", "\(deletion.all)")
+        #expect(try node.sql("SELECT group_concat(pod_name) FROM attachments") == "pod2")
+        #expect(try node.ourLinks().count == 2)
+        try node.expectPing(from: "pod2", to: "10.244.0.1")
+    }
 }
