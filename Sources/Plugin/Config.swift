@@ -132,9 +132,17 @@ extension Config {
         init(_ object: ConfigObject) throws(PluginError) {
             name = try Config.networkName(try object.string("name"))
             dataDirectory = try Config.dataDirectory(try object.string("dataDir"))
-            // What cannot be read names none; the row knows then.
-            delegate = ((try? object.object("ipam")?.string("type")) ?? nil).flatMap(ConfigFile.IPAM.delegate)
+            delegate = Config.delegate(in: object)
             hostLocal = Config.hostLocal(in: object, name: name, delegate: delegate)
+        }
+    }
+
+    /// What cannot be read names none: the row knows then.
+    private static func delegate(in object: ConfigObject) -> String? {
+        do throws(PluginError) {
+            return try object.object("ipam")?.string("type").flatMap(ConfigFile.IPAM.delegate)
+        } catch {
+            return nil
         }
     }
 

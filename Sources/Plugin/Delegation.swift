@@ -14,9 +14,12 @@ extension Plugin {
         do throws(DelegationError) {
             output = try Delegate(plugin).run("ADD", variables)
         } catch {
-            // It holds nothing, says its error; DEL all the same (SPEC.md section 4). Of two errors the first counts, and
-            // a plugin that can do neither must not keep our row for ever.
-            _ = try? Delegate(plugin).run("DEL", variables)
+            // It holds nothing, says its error; DEL all the same (SPEC.md section 4).
+            do throws(DelegationError) {
+                _ = try Delegate(plugin).run("DEL", variables)
+            } catch {
+                // The first error counts, and a plugin that can do neither must not keep our row for ever.
+            }
             attachment.delegate = nil
             throw PluginError(error)
         }

@@ -99,8 +99,12 @@ package enum PathState: Hashable, Sendable {
 package enum Boot {
     /// /proc/sys/kernel/random/boot_id, or empty if it cannot be read, which proves nothing.
     package static func currentID() -> String {
-        // An unreadable boot id is doubt, and the empty one says so: the store then takes nothing for dead.
-        (try? SysctlFile.read("kernel/random/boot_id")) ?? ""
+        do throws(NetlinkError) {
+            return try SysctlFile.read("kernel/random/boot_id") ?? ""
+        } catch {
+            // Doubt, and the empty one says so: the store then takes nothing for dead.
+            return ""
+        }
     }
 }
 

@@ -101,10 +101,13 @@ extension HeldLease {
     /// What host-local's own DEL would do. A file that speaks of another container since stays: somebody calls that
     /// plugin still.
     package func removeFile() {
-        // What cannot be read cannot be known to be this container's, and stays: the row is gone all the same, and host-local
-        // hands out one address fewer at worst.
-        guard let lease = try? HostLocal.lease(address, path), lease.containerID == containerID else { return }
-        unlink(path)
+        do throws(StoreError) {
+            guard let lease = try HostLocal.lease(address, path), lease.containerID == containerID else { return }
+            unlink(path)
+        } catch {
+            // What cannot be read cannot be known to be this container's, and stays: the row is gone all the same, and
+            // host-local hands out one address fewer at worst.
+        }
     }
 }
 

@@ -169,21 +169,42 @@ package struct Store: ~Copyable {
             result = try body(database)
             try database.execute("COMMIT")
         } catch {
-            // Some errors (a full disk) have already rolled back, and this then fails too; the first error is the one.
-            try? database.execute("ROLLBACK")
+            rollBack()
             throw error
         }
         if durable { try database.execute("PRAGMA synchronous=NORMAL") }
-        // The work is committed: a log that could not be emptied now is emptied by the next.
-        if database.writeAheadLogPages > logBound { _ = try? database.checkpoint() }
+        if database.writeAheadLogPages > logBound { moveLog() }
         return result
+    }
+
+    private func rollBack() {
+        do throws(StoreError) {
+            try database.execute("ROLLBACK")
+        } catch {
+            // Some errors (a full disk) have already rolled back. The first error is the one that counts.
+        }
+    }
+
+    /// Moves the log into the database. The writer's lock is ours.
+    private func moveLog() {
+        do throws(StoreError) {
+            _ = try database.checkpoint()
+        } catch {
+            // What is in it is committed: a log that could not be emptied now is emptied by the next.
+        }
     }
 
     /// At the end of something long that has committed: the next process finds no log to read.
     package func emptyLog() {
-        guard database.writeAheadLogPages > 0, (try? lockFile?.lockWriter(patience: 0)) != nil else { return }
+        guard database.writeAheadLogPages > 0 else { return }
+        do throws(StoreError) {
+            try lockFile?.lockWriter(patience: 0)
+        } catch {
+            // Whoever writes now empties it in time.
+            return
+        }
         defer { lockFile?.unlockWriter() }
-        _ = try? database.checkpoint()
+        moveLog()
     }
 
     /// Runs `body` while no other process of ours records anything. No transaction is open meanwhile, and `body` writes
@@ -202,8 +223,7 @@ package struct Store: ~Copyable {
             try database.execute("COMMIT")
             return result
         } catch {
-            // Nothing was written; the snapshot goes with the connection at the latest.
-            try? database.execute("ROLLBACK")
+            rollBack()
             throw error
         }
     }

@@ -21,7 +21,7 @@ import Testing
         ("UPDATE attachments SET mtu = 5000000000 WHERE container_id = 'bad'", "5000000000"),
         ("UPDATE attachments SET state = 'Deleting' WHERE container_id = 'bad'", "Deleting"),
         ("UPDATE attachments SET host_ifname = 'sixteen-letters-' WHERE container_id = 'bad'", "sixteen-letters-"),
-        ("UPDATE attachments SET host_ifname = '' WHERE container_id = 'bad'", ""),
+        ("UPDATE attachments SET host_ifname = '' WHERE container_id = 'bad'", #"" in the database"#),
         ("UPDATE attachments SET bridge = hex(zeroblob(40000)) WHERE container_id = 'bad'", "000"),
         (
             "UPDATE addresses SET address = '10.0.0.300' WHERE attachment_id = "
