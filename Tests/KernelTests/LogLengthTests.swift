@@ -5,7 +5,7 @@ import Testing
     /// A frame of the log: a page with its header, after the log's own (sqlite.org/fileformat2.html#walformat).
     private func pages(_ node: TestNode) throws -> Int {
         let bytes = try #require(Int(try node.run(#"stat -c %s "$DATA/state.db-wal""#)))
-        return max(0, bytes - 32) / (4096 + 24)
+        return max(0, bytes - 32) / (2048 + 24)
     }
 
     @Test func deletionsKeepItShortAndApplyEmptiesIt() throws {

@@ -79,7 +79,7 @@ import Testing
                 longest = max(longest, try size(directory + "/state.db-wal"))
             }
             close(store)
-            #expect(longest < 200 * (4096 + 24), "\(longest) bytes")
+            #expect(longest < 200 * (2048 + 24), "\(longest) bytes")
             #expect(try sqliteReadOnly(directory, "SELECT count(*) FROM events") == "500")
         }
     }
@@ -95,7 +95,7 @@ import Testing
                 close(store)
                 longest = max(longest, try size(directory + "/state.db-wal"))
             }
-            #expect(longest < 200 * (4096 + 24), "\(longest) bytes")
+            #expect(longest < 200 * (2048 + 24), "\(longest) bytes")
         }
     }
 

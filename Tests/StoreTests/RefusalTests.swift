@@ -40,7 +40,7 @@ struct BadFile: Sendable, CustomTestStringConvertible {
             try sqlite($0, "PRAGMA user_version=999")
         },
         BadFile("truncated within a page", .corrupt, "restore a copy") { try truncate($0, to: 10_000) },
-        BadFile("truncated to one page", .corrupt, "restore a copy") { try truncate($0, to: 4096) },
+        BadFile("truncated to one page", .corrupt, "restore a copy") { try truncate($0, to: 2048) },
         // SQLite takes less than a smallest page for an empty file, and would throw its log away.
         BadFile("truncated within the header", .corrupt, "restore a copy") { try truncate($0, to: 50) },
     ]
@@ -121,7 +121,7 @@ struct BadFile: Sendable, CustomTestStringConvertible {
             let page = try #require(
                 Int(try sqliteReadOnly(directory, "SELECT rootpage FROM sqlite_schema WHERE name = 'attachments'")))
             var damaged = try bytes(directory + "/state.db")
-            for offset in (page - 1) * 4096..<page * 4096 { damaged[offset] = 0xff }
+            for offset in (page - 1) * 2048..<page * 2048 { damaged[offset] = 0xff }
             try Data(damaged).write(to: URL(fileURLWithPath: directory + "/state.db"))
             let store = try Store.open(directory: directory, access: .write)
             let error = try failure { try store.intent() }

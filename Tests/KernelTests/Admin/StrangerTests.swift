@@ -26,7 +26,7 @@ import Testing
             "PRAGMA wal_checkpoint(TRUNCATE); SELECT rootpage FROM sqlite_schema WHERE name = 'runs'")
         let number = try #require(Int(page.split(separator: "\n").last ?? ""))
         try node.run(
-            "dd if=/dev/urandom of=$DATA/state.db bs=4096 seek=\(number - 1) count=1 conv=notrunc 2>/dev/null")
+            "dd if=/dev/urandom of=$DATA/state.db bs=2048 seek=\(number - 1) count=1 conv=notrunc 2>/dev/null")
         let snapshot = try node.plumbctl("snapshot", "/run/copy.db")
         #expect(snapshot.status == 1 && snapshot.stderr.contains("no copy was made"), "\(snapshot.all)")
         #expect(try node.attempt("test -e /run/copy.db").status == 1)
