@@ -87,7 +87,7 @@ extension Config {
         wishes = file.wishes
         dns = file.dns.json
         resolvConf = file.ipam?.resolvConf.flatMap { $0.isEmpty ? nil : $0 }
-        if let path = file.logFile, !path.hasPrefix("/") {
+        if let path = file.logFile, !path.isAbsolutePath {
             throw PluginError(.invalidConfig, "key logFile: \"\(path)\" is not an absolute path")
         }
         if let level = file.logLevel, Log.Level(rawValue: level) == nil {
@@ -161,7 +161,7 @@ extension Config {
         guard delegate == nil else { return nil }
         let given = dataDir ?? ""
         let directory = given.isEmpty ? "/var/lib/cni/networks" : given
-        guard directory.hasPrefix("/") else {
+        guard directory.isAbsolutePath else {
             throw PluginError(.invalidConfig, "key ipam.dataDir: \"\(directory)\" is not an absolute path")
         }
         return "\(directory)/\(name)"
@@ -180,7 +180,7 @@ extension Config {
 
     private static func dataDirectory(_ given: String?) throws(PluginError) -> String {
         let directory = given ?? Store.defaultDirectory
-        guard directory.hasPrefix("/") else {
+        guard directory.isAbsolutePath else {
             throw PluginError(.invalidConfig, "key dataDir: \"\(directory)\" is not an absolute path")
         }
         return directory

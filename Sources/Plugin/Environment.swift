@@ -41,7 +41,7 @@ package struct Environment: Hashable, Sendable {
         if let reason = Name.faultOfInterface(ifname) {
             throw PluginError(.invalidEnvironment, "CNI_IFNAME \"\(ifname)\" \(reason)")
         }
-        if requiresNamespace, !netns.hasPrefix("/") {
+        if requiresNamespace, !netns.isAbsolutePath {
             // It is recorded, and whoever reads that has another working directory.
             throw PluginError(.invalidEnvironment, "CNI_NETNS \"\(netns)\" is not an absolute path")
         }
@@ -55,11 +55,12 @@ package struct Environment: Hashable, Sendable {
     /// `K=V;K=V`. Unknown keys are an error, unless `IgnoreUnknown` is set (CONVENTIONS.md).
     private static func parse(arguments: String) throws(PluginError) -> [String: String] {
         var values: [String: String] = [:]
-        for pair in arguments.split(separator: ";") {
-            guard let equals = pair.firstIndex(of: "=") else {
-                throw PluginError(.invalidEnvironment, "CNI_ARGS: \"\(pair)\" is not of the form KEY=VALUE")
+        for pair in arguments.utf8.split(separator: UInt8(ascii: ";")) {
+            guard let equals = pair.firstIndex(of: UInt8(ascii: "=")) else {
+                throw PluginError(
+                    .invalidEnvironment, "CNI_ARGS: \"\(Substring(pair))\" is not of the form KEY=VALUE")
             }
-            values[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
+            values[String(Substring(pair[..<equals]))] = String(Substring(pair[pair.index(after: equals)...]))
         }
         let known = [
             "IgnoreUnknown", "K8S_POD_NAMESPACE", "K8S_POD_NAME", "K8S_POD_INFRA_CONTAINER_ID", "K8S_POD_UID", "MAC",
@@ -74,6 +75,10 @@ package struct Environment: Hashable, Sendable {
         // As with the variables themselves, empty is missing: a pod without a name is called by its container.
         return values.filter { !$0.value.isEmpty }
     }
+}
+
+extension String {
+    var isAbsolutePath: Bool { utf8.first == UInt8(ascii: "/") }
 }
 
 /// What names may be.

@@ -35,7 +35,7 @@ struct Log {
         } catch {
             // The verb tells of it.
         }
-        guard let path, path.hasPrefix("/") else { return nil }
+        guard let path, path.isAbsolutePath else { return nil }
         self.init(path: path, level: level.flatMap(Level.init) ?? .warn)
     }
 

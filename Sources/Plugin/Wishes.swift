@@ -38,8 +38,8 @@ extension Wishes {
 
     /// `IP` and `MAC` of CNI_ARGS; several addresses with commas between them.
     init(ip: String?, mac: String?) {
-        for text in (ip ?? "").split(separator: ",") {
-            addresses.append(Wish(key: "CNI_ARGS: IP", text: String(text), code: .invalidEnvironment))
+        for text in (ip ?? "").utf8.split(separator: UInt8(ascii: ",")) {
+            addresses.append(Wish(key: "CNI_ARGS: IP", text: String(Substring(text)), code: .invalidEnvironment))
         }
         if let mac, !mac.isEmpty { self.mac = Wish(key: "CNI_ARGS: MAC", text: mac, code: .invalidEnvironment) }
     }

@@ -66,29 +66,25 @@ private func compare(
         plan.changes.append(.add(object, in: namespace, reason: "missing"))
         return
     }
-    func match<R: Resource>(_ wanted: R) {
-        guard let actual = found.resource as? R else { return }
-        if let reason = wanted.conflict(with: actual) {
-            plan.conflicts.append(Plan.Conflict(namespace: namespace, object: object, reason: reason))
-            return
-        }
-        if case .veth(let veth) = object, let reason = veth.loss(of: observed, actual: found) {
-            // The pair lost its inner end: neither end can be mended, so it is made anew.
-            guard desired[repair: veth.pod] != .nothing else { return }
-            plan.changes.append(.delete(found, in: namespace, reason: reason))
-            plan.changes.append(.add(object, in: namespace, reason: reason))
-            return
-        }
-        for remark in wanted.remarks(on: actual) {
-            plan.notices.append(Plan.Notice(remark, attachment: namespace.attachment, leavesDoubt: false))
-        }
-        let drift = wanted.drift(from: actual)
-        if !drift.isEmpty {
-            plan.changes.append(
-                .change(object, from: found, in: namespace, reason: drift.joined(separator: "; ")))
-        }
+    let judgement = resource.judgement(ofAny: found)
+    if let reason = judgement.conflict {
+        plan.conflicts.append(Plan.Conflict(namespace: namespace, object: object, reason: reason))
+        return
     }
-    match(resource)
+    if case .veth(let veth) = object, let reason = veth.loss(of: observed, actual: found) {
+        // The pair lost its inner end: neither end can be mended, so it is made anew.
+        guard desired[repair: veth.pod] != .nothing else { return }
+        plan.changes.append(.delete(found, in: namespace, reason: reason))
+        plan.changes.append(.add(object, in: namespace, reason: reason))
+        return
+    }
+    for remark in judgement.remarks {
+        plan.notices.append(Plan.Notice(remark, attachment: namespace.attachment, leavesDoubt: false))
+    }
+    if !judgement.drift.isEmpty {
+        plan.changes.append(
+            .change(object, from: found, in: namespace, reason: judgement.drift.joined(separator: "; ")))
+    }
 }
 
 private func prune(_ object: Object, in namespace: NamespaceID, withdrawn: Set<String>, plan: inout Plan) {

@@ -54,7 +54,7 @@ package func examine(
     var observed = KernelState()
     try kernel.observe(.host, .node, desired: desired, into: &observed)
     var examination = Examination(intent: intent, plan: Plan())
-    examination.linksRead = desired.linksWithAddresses(in: .host)
+    examination.linksRead = Set(desired.linksWithAddresses(in: .host))
         .union(try observeLeftBridges(desired, store, &kernel, into: &observed))
     examination.present = Set(observed.all(in: .host).flatMap(\.resource.withdrawnNames))
     examination.strays = try mapped { () throws(StoreError) in try store.strayLeases() }

@@ -136,16 +136,20 @@ package struct LinkAddress: Resource {
 }
 
 extension KernelState {
-    func linksWithAddresses(in namespace: NamespaceID) -> Set<String> {
-        Set(
-            all(in: namespace).compactMap { object -> String? in
-                switch object {
-                case .bridge(let bridge): bridge.ifname
-                case .podLink(let link): link.ifname
-                case .address(let address): address.link
-                default: nil
-                }
-            })
+    /// Each once: a few bridges, or a pod's one link.
+    func linksWithAddresses(in namespace: NamespaceID) -> [String] {
+        var links: [String] = []
+        for object in all(in: namespace) {
+            let link: String
+            switch object {
+            case .bridge(let bridge): link = bridge.ifname
+            case .podLink(let pod): link = pod.ifname
+            case .address(let address): link = address.link
+            default: continue
+            }
+            if !links.contains(link) { links.append(link) }
+        }
+        return links
     }
 }
 

@@ -80,6 +80,7 @@ package protocol Resource: Hashable, Sendable {
     // The same from objects of any kind. No kind has its own; they are here so that each has them compiled for it: a
     // function for all kinds makes the type of each one's optional.
     func isFor(theSameAsAny observed: Object) -> Bool
+    func judgement(ofAny observed: Object) -> Judgement
     func steps(_ action: Action, fromAny observed: Object?) -> Int
     func effect(
         _ action: Action, step: Int, fromAny observed: Object?, _ links: LinkTable
@@ -107,6 +108,12 @@ extension Resource {
         (observed.resource as? Self).map(isFor(theSameAs:)) ?? false
     }
 
+    package func judgement(ofAny observed: Object) -> Judgement {
+        guard let observed = observed.resource as? Self else { return Judgement() }
+        if let conflict = conflict(with: observed) { return Judgement(conflict: conflict) }
+        return Judgement(remarks: remarks(on: observed), drift: drift(from: observed))
+    }
+
     package func steps(_ action: Action, fromAny observed: Object?) -> Int {
         steps(action, from: observed.flatMap { $0.resource as? Self })
     }
@@ -116,6 +123,13 @@ extension Resource {
     ) throws(NetlinkError) -> Effect {
         try effect(action, step: step, from: observed.flatMap { $0.resource as? Self }, links)
     }
+}
+
+/// What an object says of the one that was found under its name; nothing where that is as it should be.
+package struct Judgement {
+    var conflict: String?
+    var remarks: [String] = []
+    var drift: [String] = []
 }
 
 /// What was found on the host and nobody asks for, and what a kind needs to tell its own among it.

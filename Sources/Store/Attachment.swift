@@ -200,12 +200,13 @@ package struct Attachment: Hashable, Sendable, Identifiable {
 
     /// The host's end of the pair: the database's tag keeps it apart from another database's, the id from every other
     /// attachment that ever was. At most 15 characters, for ids below 36⁶.
-    package static func hostIfname(tag: String, id: Int64) -> String { "\(namePrefix)\(tag)\(String(id, radix: 36))" }
+    package static func hostIfname(tag: String, id: Int64) -> String { "\(namePrefix)\(tag)\(digits(id, radix: 36))" }
 
     /// The tag of the database that named a link so; `nil` if it is no such name.
     package static func tag(ofHostIfname name: String) -> Substring? {
-        guard name.hasPrefix(namePrefix), name.utf8.count > namePrefix.utf8.count + 4 else { return nil }
-        return name.dropFirst(namePrefix.utf8.count).prefix(4)
+        let text = name.utf8
+        guard text.starts(with: namePrefix.utf8), text.count > namePrefix.utf8.count + 4 else { return nil }
+        return Substring(text.dropFirst(namePrefix.utf8.count).prefix(4))
     }
 
     /// The id in a link's name, if the database with this tag gave it.
