@@ -206,7 +206,8 @@ package struct Attachment: Hashable, Sendable, Identifiable {
     package static func tag(ofHostIfname name: String) -> Substring? {
         let text = name.utf8
         guard text.starts(with: namePrefix.utf8), text.count > namePrefix.utf8.count + 4 else { return nil }
-        return Substring(text.dropFirst(namePrefix.utf8.count).prefix(4))
+        let tag = text.dropFirst(namePrefix.utf8.count).prefix(4)
+        return tag.allSatisfy { $0 < 0x80 } ? Substring(tag) : nil
     }
 
     /// The id in a link's name, if the database with this tag gave it.
