@@ -21,13 +21,13 @@ DESTDIR ?=
 # Types made by calls, not by parsing their mangled names, and none to copy values by: an eighth of an ADD's instructions, as so
 # short a life uses each once.
 # What an ADD calls and touches lies side by side (scripts/order): the kernel maps it by stretches of 64 KiB, each
-# of which costs a fault.
+# of which costs a fault; or by huge pages (scripts/plumb.ld).
 RELEASE = -c release --static-swift-stdlib -Xswiftc -static-executable -Xswiftc -use-ld=lld \
     -Xswiftc -Xfrontend -Xswiftc -function-sections \
     -Xswiftc -Xfrontend -Xswiftc -disable-type-layout \
     -Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors \
     -Xlinker --symbol-ordering-file=$(CURDIR)/scripts/plumb.order -Xlinker --no-warn-symbol-ordering \
-    -Xlinker -T -Xlinker $(CURDIR)/scripts/plumb.ld
+    -Xlinker -T -Xlinker $(CURDIR)/scripts/plumb.ld -Xlinker -z -Xlinker max-page-size=0x200000
 
 .PHONY: all test torture soak demo bench install deb deb-test clean deps
 all: bin/plumb bin/plumbctl
