@@ -8,6 +8,7 @@ enum SharedBridge {
         _ spec: NetworkSpec, since before: Network?, _ database: borrowing Connection
     ) throws(StoreError) {
         try checkGateways(spec, database)
+        if let before { try checkLeftPods(spec, before.id, database) }
         // One that was here before may change: were it refused, two networks that a rollout changes together would each
         // wait for the other's first ADD.
         guard before?.spec.bridge != spec.bridge else { return }
@@ -52,6 +53,30 @@ enum SharedBridge {
             }
         }
         return nil
+    }
+
+    /// One host cannot have a subnet on two bridges: it would answer the pods of one by the other, and an address that a pod
+    /// of the network holds on the bridge that it left would be given a second time.
+    private static func checkLeftPods(
+        _ spec: NetworkSpec, _ network: Int64, _ database: borrowing Connection
+    ) throws(StoreError) {
+        guard spec.isGateway else { return }
+        let left = try database.query(
+            """
+            SELECT a.id, a.bridge, l.address FROM attachments AS a JOIN addresses AS l ON l.attachment_id = a.id
+            WHERE a.network_id = ? AND a.bridge <> ? AND a.is_gateway ORDER BY a.id
+            """, .integer(network), .text(spec.bridge)
+        ) { (row) throws(StoreError) in (id: row.integer(0), bridge: row.text(1), address: IPAddress(row.text(2))) }
+        for range in spec.rangeSets.joined() {
+            let pods = left.filter { $0.address.map(range.subnet.contains) ?? false }
+            guard let pod = pods.first else { continue }
+            let label = try Attachment.load(database, id: pod.id)?.label ?? "attachment \(pod.id)"
+            throw StoreError(
+                .contradiction,
+                "network \(spec.name): bridge \(spec.bridge) cannot have \(range.subnet) while pods of the network live with it "
+                    + "on bridge \(pod.bridge) (\(label), \(pods.count) in all): end those first, or give the network "
+                    + "another subnet")
+        }
     }
 
     /// The bridge must not take an address that a pod lives with.

@@ -107,21 +107,24 @@ import Testing
         try node.expectPing(from: "pod2", to: "10.9.0.254", "10.9.0.4")
     }
 
-    /// On another bridge the same range begins anew; the old bridge keeps its gateway as long as a pod is left there.
+    /// The old bridge keeps its gateway as long as a pod is left there, and its subnet to itself.
     @Test func aNetworkMovesToAnotherBridge() throws {
         let node = try TestNode()
         try node.addPods(2)
         // Ours it is not, so that it stays.
         try node.run("ip link add cni0 up type bridge")
-        func members(_ bridge: String) -> String {
-            #""bridge": "\#(bridge)", "isGateway": true, "ipam": {"subnet": "10.9.0.0/24"}"#
+        func members(_ bridge: String, _ subnet: String = "10.9.0.0/24") -> String {
+            #""bridge": "\#(bridge)", "isGateway": true, "ipam": {"subnet": "\#(subnet)"}"#
         }
         func gateways() throws -> Set<String> {
             try node.json("ip -4 -j addr show cni0")[0].addresses
         }
         try node.add("pod1", members("cni0"))
-        let moved = try node.add("pod2", members("cni1"))
-        #expect(moved["ips"][0]["address"] == "10.9.0.2/24" && moved["interfaces"][0]["name"] == "cni1")
+        try node.expectError(
+            Call(pod: "pod2", members: members("cni1")), code: 7,
+            saying: ["network pods", "bridge cni1", "10.9.0.0/24", "on bridge cni0", "pod default/pod1", "1 in all"])
+        let moved = try node.add("pod2", members("cni1", "10.9.1.0/24"))
+        #expect(moved["ips"][0]["address"] == "10.9.1.2/24" && moved["interfaces"][0]["name"] == "cni1")
         try node.expectRest()
         #expect(try gateways() == ["10.9.0.1/24"])
         try node.delete("pod1", members("cni1"))

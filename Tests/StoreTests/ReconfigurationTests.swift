@@ -120,11 +120,27 @@ import struct Store.Attachment
         }
     }
 
+    /// Two bridges of one host cannot both have a subnet, nor two pods an address.
+    @Test func aSubnetDoesNotFollowToAnotherBridgeWhilePodsAreLeft() throws {
+        try withScratch { directory in
+            let before = try NetworkSpec(bridge: "old0", sets: [["10.0.0.0/29"]])
+            let after = try NetworkSpec(bridge: "new0", sets: [["10.0.0.0/28"]])
+            let store = try Store.open(directory: directory, access: .create)
+            let left = try store.add(AttachmentRequest(before, "a"))
+            let error = #expect(throws: StoreError.self) { try store.add(AttachmentRequest(after, "b")) }
+            try store.release(left, reason: "test")
+            let moved = try store.add(AttachmentRequest(after, "b"))
+            close(store)
+            #expect(error?.code == .contradiction && error?.message.contains("on bridge old0") == true)
+            #expect(moved.bridge == "new0")
+        }
+    }
+
     /// The pods on the old bridge hold nothing on the new one.
     @Test func anotherBridgeStartsAfresh() throws {
         try withScratch { directory in
-            let before = try NetworkSpec(bridge: "old0", sets: [["10.0.0.0/29"]])
-            let after = try NetworkSpec(bridge: "new0", sets: [["10.0.0.0/29"]])
+            let before = try NetworkSpec(bridge: "old0", isGateway: false, sets: [["10.0.0.0/29"]])
+            let after = try NetworkSpec(bridge: "new0", isGateway: false, sets: [["10.0.0.0/29"]])
             let store = try Store.open(directory: directory, access: .create)
             let live = [
                 try store.add(AttachmentRequest(before, "a")), try store.add(AttachmentRequest(before, "b")),
