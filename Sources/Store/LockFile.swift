@@ -59,7 +59,8 @@ struct LockFile: ~Copyable {
     }
 
     private func lock(attachment id: Int64, patience: Int32) throws(StoreError) -> Bool {
-        guard plumb_lock_byte(descriptor, 1 + id, patience) != 0 else { return true }
+        // A shell may have written any id; the kernel refuses bytes below 0.
+        guard plumb_lock_byte(descriptor, 1 &+ id, patience) != 0 else { return true }
         let errno = Errno(rawValue: Glibc.errno)
         guard errno == .resourceTemporarilyUnavailable else {
             throw StoreError(.io, "cannot lock attachment \(id) in \(path)", errno: errno)
@@ -67,5 +68,5 @@ struct LockFile: ~Copyable {
         return false
     }
 
-    func unlock(attachment id: Int64) { _ = plumb_unlock_byte(descriptor, 1 + id) }
+    func unlock(attachment id: Int64) { _ = plumb_unlock_byte(descriptor, 1 &+ id) }
 }

@@ -30,13 +30,10 @@ private struct HandedOut {
             """
         ) { (row) throws(StoreError) -> HandedOut? in
             // A row that an admin filled with nonsense is told where it is needed.
-            guard let subnet = CIDR(row.text(2)), let first = IPAddress(row.text(3)), let last = IPAddress(row.text(4)),
-                let gateway = IPAddress(row.text(5)), let exclude = RangeSpec.blocks(row.text(6))
-            else { return nil }
-            var part = RangeSpec(subnet: subnet, first: first, last: last, gateway: gateway, exclude: exclude)
+            guard var part = try? RangeSpec(row, from: 2, exclude: 6) else { return nil }
             if let text = row.optionalText(7) {
-                guard let next = IPAddress(text), next > first, let end = next.retreated(by: 1) else { return nil }
-                part.last = min(end, last)
+                guard let next = IPAddress(text), part.first < next, let end = next.retreated(by: 1) else { return nil }
+                part.last = min(end, part.last)
             }
             return HandedOut(id: row.integer(0), bridge: row.text(1), part: part)
         }.compactMap(\.self)

@@ -133,20 +133,20 @@ extension Network {
     }
 
     private mutating func loadRanges(_ database: borrowing Connection) throws(StoreError) {
+        let name = spec.name
         let rows = try database.query(
             """
             SELECT id, range_set, subnet, first, last, gateway, exclude, position FROM ranges WHERE network_id = ?
             """, .integer(id)
         ) { (row) throws(StoreError) in
-            (
-                id: row.integer(0), set: row.integer(1), position: row.integer(7),
-                spec: RangeSpec(
-                    subnet: try row.parsed(2, "subnet", { CIDR($0) }),
-                    first: try row.parsed(3, "range start", { IPAddress($0) }),
-                    last: try row.parsed(4, "range end", { IPAddress($0) }),
-                    gateway: try row.parsed(5, "gateway", { IPAddress($0) }),
-                    exclude: try row.parsed(6, "excluded blocks", { RangeSpec.blocks($0) }))
-            )
+            do throws(StoreError) {
+                return (
+                    id: row.integer(0), set: row.integer(1), position: row.integer(7),
+                    spec: try RangeSpec(row, from: 2, exclude: 6)
+                )
+            } catch {
+                throw StoreError(error.code, "network \(name), range \(row.integer(0)): \(error.message)")
+            }
         }
         var previous: Int64?
         // There are so few that an index for this order costs more than it saves.

@@ -9,8 +9,8 @@ struct NodeRow {
     var attachments: Int64 = 0
     var ended: Int64 = 0
 
-    /// Attachments of the whole node.
-    var living: Int64 { attachments - ended }
+    /// Attachments of the whole node. A shell may have written any number.
+    var living: Int64 { attachments &- ended }
 
     static func load(_ database: borrowing Connection) throws(StoreError) -> NodeRow {
         let rows = try database.query(

@@ -31,11 +31,7 @@ extension Store {
             """
         ) { (row) throws(StoreError) in
             let percent = row.optionalText(7).flatMap(Double.init)
-            let range = try RangeSpec(
-                subnet: row.parsed(2, "subnet", { CIDR($0) }), first: row.parsed(3, "range start", { IPAddress($0) }),
-                last: row.parsed(4, "range end", { IPAddress($0) }),
-                gateway: row.parsed(5, "gateway", { IPAddress($0) }),
-                exclude: row.parsed(9, "excluded blocks", { RangeSpec.blocks($0) }))
+            let range = try RangeSpec(row, from: 2, exclude: 9)
             return Pool(
                 network: row.text(0), bridge: row.text(1), subnet: row.text(2), first: row.text(3), last: row.text(4),
                 gateway: row.text(5), used: Int(row.integer(6)), size: range.size, percent: percent,

@@ -56,6 +56,23 @@ package struct RangeSpec: Hashable, Sendable {
 }
 
 extension RangeSpec {
+    /// The columns subnet, first, last and gateway, and `exclude`; a shell may have written anything there.
+    init(_ row: borrowing Statement, from column: Int32, exclude: Int32) throws(StoreError) {
+        self.init(
+            subnet: try row.parsed(column, "subnet", { CIDR($0) }),
+            first: try row.parsed(column + 1, "range start", { IPAddress($0) }),
+            last: try row.parsed(column + 2, "range end", { IPAddress($0) }),
+            gateway: try row.parsed(column + 3, "gateway", { IPAddress($0) }),
+            exclude: try row.parsed(
+                exclude, "excluded blocks", { RangeSpec.blocks($0).map { $0.count > 1 ? CIDR.outermost($0) : $0 } }))
+        guard subnet.prefixLength > 0, subnet.contains(first), subnet.contains(last), first <= last else {
+            throw StoreError(.invalid, "range \(first)–\(last) in the database is no part of \(subnet)")
+        }
+        guard gateway.family == subnet.family else {
+            throw StoreError(.invalid, "gateway \(gateway) in the database is of another family than \(subnet)")
+        }
+    }
+
     /// The column `exclude`.
     static func text(_ blocks: [CIDR]) -> String { blocks.map(\.description).joined(separator: " ") }
 

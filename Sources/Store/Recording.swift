@@ -116,7 +116,11 @@ extension Store {
             leases.append(lease)
         }
         // The host interface's name is made of it.
-        let id = node.attachments + 1
+        let (id, isBeyond) = node.attachments.addingReportingOverflow(1)
+        guard !isBeyond, id > 0 else {
+            throw StoreError(
+                .invalid, "sqlite_sequence in the database: \(node.attachments) leaves no id for an attachment")
+        }
         var generator = SystemRandomNumberGenerator()
         let attachment = Attachment(
             id: id, networkID: network.id, network: network.spec.name, containerID: request.containerID,

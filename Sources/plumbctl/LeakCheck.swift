@@ -5,8 +5,9 @@ internal import Store
 /// What holds addresses or interfaces and should not; pools that are nearly full; drift.
 enum LeakCheck {
     static func findings(_ directory: String) -> [Finding] {
+        // Of a database that cannot be opened another part tells.
+        guard let store = try? Store.open(directory: directory, access: .read) else { return [] }
         do {
-            let store = try Store.open(directory: directory, access: .read)
             var kernel = try LiveKernel(bootID: Boot.currentID())
             let examination = try examine(store, &kernel)
             return pools(try store.pools()) + leaks(examination) + [drift(examination)] + needs(examination)
@@ -17,8 +18,11 @@ enum LeakCheck {
                     remedy: Privilege.isRoot ? "" : "be root: pods and the kernel can be looked at by nobody else")
             ]
         } catch {
-            // Of the database another part tells.
-            return []
+            return [
+                Finding(
+                    .error, "database", "\(error)",
+                    remedy: "put that row right at a `sqlite3` prompt: until then nothing is repaired")
+            ]
         }
     }
 

@@ -89,6 +89,14 @@ import Testing
         try node.expectConvergence()
         #expect(try finding("database")["level"] == "ok")
 
+        _ = try node.sql("UPDATE ranges SET gateway = '10.244.0.x' WHERE gateway = '10.244.0.1'")
+        let findings = try node.plumbctlJSON("check").elements
+        #expect(
+            findings.contains { finding in
+                finding["level"] == "error" && finding["finding"].text?.contains("network pods, range 1") == true
+            })
+        _ = try node.sql("UPDATE ranges SET gateway = '10.244.0.1' WHERE gateway = '10.244.0.x'")
+
         try node.run("mkdir -p /run/NetworkManager /run/firewalld")
         #expect(try finding("NetworkManager")["level"] == "warning")
         #expect(try finding("firewalld")["remedy"].text?.contains("--add-interface=cni0") == true)
