@@ -71,6 +71,9 @@ package struct IPAddress: Hashable, Sendable, Comparable, CustomStringConvertibl
 
     package var isUnspecified: Bool { bits == 0 }
 
+    /// 127.0.0.0/8, ::1.
+    package var isLoopback: Bool { family == .v4 ? bits >> 24 == 127 : bits == 1 }
+
     /// Text that sorts as addresses do, where there is nothing but text to sort: 4 or 6, then the bits in hexadecimal.
     package var sortKey: String {
         var text: [UInt8] = [UInt8(ascii: family == .v4 ? "4" : "6")]

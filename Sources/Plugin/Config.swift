@@ -51,7 +51,7 @@ extension Config {
             throw PluginError(
                 .invalidConfig, "key repairPod: \"\(file.repairPod ?? "")\" is none of all, missing-link, none")
         }
-        let isDefaultGateway = file.isDefaultGateway ?? short
+        let isDefaultGateway = file.isDefaultGateway ?? (short && file.isGateway != false)
         let promiscuous = file.promiscMode ?? false
         if promiscuous, file.hairpinMode == true {
             throw PluginError(
@@ -81,8 +81,9 @@ extension Config {
                 "key disableContainerInterface: network \(name) gives addresses, which need an interface that is up")
         }
         hostLocal = try Config.hostLocal(file.ipam?.dataDir, name: name, delegate: delegate)
-        routes = []
+        var routes: [RouteSpec] = []
         for route in file.ipam?.routes ?? [] { routes.append(try RouteSpec(route)) }
+        self.routes = try RouteSpec.distinct(routes)
         dataDirectory = try Config.dataDirectory(file.dataDir)
         wishes = file.wishes
         dns = file.dns.json
@@ -197,14 +198,47 @@ extension RouteSpec {
         }
         var gateway: IPAddress?
         if let text = route.gw {
-            guard let address = IPAddress(text), address.family == destination.family else {
-                throw PluginError(
-                    .invalidConfig, "key \(route.path).gw: \"\(text)\" is no IPv\(destination.family.version) address")
-            }
-            gateway = address
+            gateway = try IPAddress(nextHop: text, key: "\(route.path).gw", destination.family)
         }
+        // 0 is the kernel's word for "none was asked for" (RT_TABLE_UNSPEC of include/uapi/linux/rtnetlink.h), and it cuts
+        // what is too large for a packet (ip_metrics_convert of net/ipv4/metrics.c).
         self.init(
-            destination: destination.network, gateway: gateway, metric: route.priority ?? 0, table: route.table ?? 254,
-            mtu: route.mtu, advertisedMSS: route.advmss, scope: route.scope)
+            destination: destination.network, gateway: gateway, metric: route.priority ?? 0,
+            table: route.table.flatMap { $0 == 0 ? nil : $0 } ?? 254,
+            mtu: route.mtu.flatMap { $0 == 0 ? nil : min($0, 65_535 - 15) },
+            advertisedMSS: route.advmss.flatMap { $0 == 0 ? nil : min($0, 65_535 - 40) }, scope: route.scope)
+    }
+
+    /// Each once.
+    ///
+    /// - Throws: `.invalidConfig` for two of which the kernel would keep one.
+    static func distinct(_ routes: [RouteSpec]) throws(PluginError) -> [RouteSpec] {
+        guard routes.count > 1 else { return routes }
+        var distinct: [RouteSpec] = []
+        for route in routes where !distinct.contains(route) {
+            if distinct.contains(where: {
+                $0.destination == route.destination && $0.metric == route.metric && $0.table == route.table
+            }) {
+                throw PluginError(
+                    .invalidConfig,
+                    "key routes: two routes to \(route.destination) have the priority \(route.metric), of which the kernel "
+                        + "would keep one: give each a priority of its own")
+            }
+            distinct.append(route)
+        }
+        return distinct
+    }
+}
+
+extension IPAddress {
+    /// - Throws: `.invalidConfig` for what nobody can route by.
+    init(nextHop text: String, key: String, _ family: IPFamily) throws(PluginError) {
+        guard let address = IPAddress(text), address.family == family else {
+            throw PluginError(.invalidConfig, "key \(key): \"\(text)\" is no IPv\(family.version) address")
+        }
+        guard !address.isUnspecified, !address.isMulticast else {
+            throw PluginError(.invalidConfig, "key \(key): nobody can route by \(address)")
+        }
+        self = address
     }
 }

@@ -22,9 +22,13 @@ enum DelegateResult {
                 for route in try ip.objects("routes") ?? [] { routes.append(try RouteSpec(route)) }
             }
             guard !leases.isEmpty else { throw PluginError(.invalidConfig, "it holds no address") }
+            for (place, lease) in leases.enumerated()
+            where leases[..<place].contains(where: { $0.address.address == lease.address.address }) {
+                throw PluginError(.invalidConfig, "it holds \(lease.address.address) twice")
+            }
             var dns: String?
             if let told = try result.object("dns") { dns = try DNS(told).json }
-            return Assignment(leases: leases, routes: routes, dns: dns)
+            return Assignment(leases: leases, routes: try RouteSpec.distinct(routes), dns: dns)
         } catch {
             throw PluginError(
                 error.code, "network \(network.name): the answer of IPAM plugin \(plugin): \(error.message)")
@@ -42,11 +46,7 @@ enum DelegateResult {
             // As the reference: the bridge holds the subnet's first address where nobody says which.
             return Lease(address: address, gateway: network.isGateway ? address.network.address.advanced(by: 1) : nil)
         }
-        guard let gateway = IPAddress(word), gateway.family == address.address.family else {
-            throw PluginError(
-                .invalidConfig, "key \(ip.path).gateway: \"\(word)\" is no IPv\(address.address.family.version) address"
-            )
-        }
+        let gateway = try IPAddress(nextHop: word, key: "\(ip.path).gateway", address.address.family)
         return Lease(address: address, gateway: gateway)
     }
 }

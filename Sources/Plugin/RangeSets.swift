@@ -54,7 +54,7 @@ enum RangeSets {
             throw PluginError(
                 .invalidConfig, "key \(subnetKey): \(subnet) has host bits set; its subnet is \(subnet.network)")
         }
-        guard !subnet.first.isMulticast, !subnet.first.isUnspecified else {
+        guard !subnet.first.isMulticast, !subnet.first.isUnspecified, !subnet.first.isLoopback else {
             throw PluginError(
                 .invalidConfig, "key \(subnetKey): no interface can have the addresses that \(subnet) begins with")
         }
@@ -66,11 +66,7 @@ enum RangeSets {
         }
         let gateway: IPAddress
         if let text = range.gateway {
-            guard let address = IPAddress(text), address.family == subnet.family else {
-                throw PluginError(
-                    .invalidConfig, "key \(key).gateway: \"\(text)\" is no IPv\(subnet.family.version) address")
-            }
-            gateway = address
+            gateway = try IPAddress(nextHop: text, key: "\(key).gateway", subnet.family)
         } else {
             gateway = lowest
         }

@@ -14,6 +14,13 @@ import Testing
         #expect(short.dataDirectory == "/var/lib/plumb" && short.unenforced.isEmpty && short.routes.isEmpty)
     }
 
+    @Test func `the short form without a gateway`() throws {
+        let layerTwo = try Config(config(#""subnets":["10.1.0.0/24"],"isGateway":false"#)).network
+        #expect(!layerTwo.isGateway && !layerTwo.isDefaultGateway && layerTwo.hairpin)
+        let both = #""subnets":["10.1.0.0/24"],"isGateway":false,"isDefaultGateway":true"#
+        #expect(try Config(config(both)).network.isGateway)
+    }
+
     @Test func `the reference form has the reference plugin's defaults`() throws {
         let long = try Config(config(#""mtu":0,"ipam":{"type":"host-local","subnet":"10.1.0.0/24"}"#))
         #expect(!long.network.isGateway && !long.network.isDefaultGateway && !long.network.hairpin)
@@ -132,7 +139,27 @@ import Testing
         (#""ipam":{"subnet":"10.1.0.0/24","routes":[{"gw":"10.1.0.1"}]}"#, "key ipam.routes[0].dst is missing"),
         (#""ipam":{"subnet":"10.1.0.0/24","routes":[{"dst":"x"}]}"#, "key ipam.routes[0].dst"),
         (#""ipam":{"subnet":"10.1.0.0/24","routes":[{"dst":"::/0","gw":"10.1.0.1"}]}"#, "key ipam.routes[0].gw"),
+        (#""ipam":{"subnet":"10.1.0.0/24","routes":[{"dst":"10.2.0.0/16","gw":"0.0.0.0"}]}"#, "can route by 0.0.0.0"),
+        (#""ipam":{"subnet":"10.1.0.0/24","gateway":"0.0.0.0"}"#, "key ipam.gateway: nobody can route by 0.0.0.0"),
+        (#""ipam":{"subnet":"fd00::/64","gateway":"ff02::1"}"#, "key ipam.gateway: nobody can route by ff02::1"),
+        (#""subnets":["127.0.0.0/8"]"#, "no interface can have"),
+        (
+            #""ipam":{"subnet":"10.1.0.0/24","routes":[{"dst":"10.2.0.0/16"},{"dst":"10.2.0.0/16","gw":"10.1.0.9"}]}"#,
+            "two routes to 10.2.0.0/16 have the priority 0"
+        ),
     ]
+
+    @Test func `what the kernel does not keep of a route is not promised`() throws {
+        func routes(_ text: String) throws -> [RouteSpec] {
+            try Config(config(#""ipam":{"subnet":"10.1.0.0/24","routes":[\#(text)]}"#)).routes
+        }
+        let unset = try routes(#"{"dst":"10.2.0.0/16","mtu":0,"advmss":0,"table":0}"#)
+        #expect(unset == [RouteSpec(destination: try #require(CIDR("10.2.0.0/16")))])
+        let large = try #require(try routes(#"{"dst":"10.2.0.0/16","mtu":70000,"advmss":70000}"#).first)
+        #expect(large.mtu == 65520 && large.advertisedMSS == 65495)
+        let twice = #"{"dst":"10.2.0.0/16"}, {"dst":"10.2.0.0/16"}, {"dst":"10.2.0.0/16","priority":9}"#
+        #expect(try routes(twice).map(\.metric) == [0, 9])
+    }
 
     @Test(arguments: invalid)
     func `what is invalid is refused, with its key`(keys: String, told: String) throws {
