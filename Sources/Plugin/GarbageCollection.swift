@@ -52,10 +52,12 @@ extension Plugin {
             if valid.contains(name) { continue }
             doomed.append(Doomed(attachment: attachment, reason: "GC: the runtime does not know it", isOrdered: true))
         }
+        // Of a file that could not be understood, nobody knows whose it is.
         let held = try store.held(network: network).filter { lease in
-            !valid.contains {
-                $0.containerID == lease.containerID && ["", $0.ifname].contains(lease.ifname)
-            }
+            !lease.containerID.isEmpty
+                && !valid.contains {
+                    $0.containerID == lease.containerID && ["", $0.ifname].contains(lease.ifname)
+                }
         }
         try store.release(held, reason: "GC: the runtime does not know it")
         let bootID = Boot.currentID()

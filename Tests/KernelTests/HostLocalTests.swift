@@ -51,6 +51,19 @@ import Testing
         #expect(history == "assigned c-pod1,released c-pod1,assigned pod6")
     }
 
+    /// Whose pod it is nobody knows, nor whether that lives.
+    @Test func gcKeepsALeaseThatCannotBeUnderstood() throws {
+        let node = try node()
+        try node.run("echo > /run/cni/pods/10.9.0.3")
+        #expect(try add(node, "pod3") == "10.9.0.4/29")
+        let nobody = ["CNI_CONTAINERID": "", "CNI_NETNS": "", "CNI_IFNAME": "", "CNI_ARGS": ""]
+        let members = #""cni.dev/valid-attachments": [], "# + HostLocalTests.members
+        let output = try node.call(Call(verb: "GC", members: members, variables: nobody))
+        #expect(output.status == 0, "\(output.all)")
+        #expect(try files(node) == "10.9.0.3")
+        #expect(try node.sql("SELECT group_concat(ip) FROM v_leases") == "10.9.0.3")
+    }
+
     @Test(arguments: ["", "/run/netns/nobody"]) func deletedWithoutItsNamespace(path: String) throws {
         let node = try node()
         #expect(try add(node, "pod3") == "10.9.0.4/29")
