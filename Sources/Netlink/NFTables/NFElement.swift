@@ -131,3 +131,22 @@ extension Request {
         return .nfTables(NFT_MSG_GETSETELEM, body: all.encoded, context: context)
     }
 }
+
+extension NetlinkSocket {
+    /// All elements of one set. ENOENT: there is none.
+    ///
+    /// A large set's table is made larger in the background, and a dump goes on by count after each message
+    /// (nft_rhash_walk of net/netfilter/nft_set_hash.c): over such a change, which no flag tells of, it gives some elements
+    /// twice and leaves out as many. It is begun again then.
+    package mutating func elements(
+        _ family: NFFamily, table: String, set: String, context: String
+    ) throws(NetlinkError) -> [NFElement] {
+        let request = Request.dumpElements(family, table: table, set: set, context: context)
+        for _ in 0..<NetlinkSocket.dumpAttempts {
+            var elements: [NFElement] = []
+            for message in try dump(request) { elements += try NFElements(parsing: message.body).elements }
+            if Set(elements).count == elements.count { return elements }
+        }
+        throw NetlinkError(.interrupted, context: context)
+    }
+}

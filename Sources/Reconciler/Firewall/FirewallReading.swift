@@ -229,16 +229,11 @@ struct FirewallReading {
     }
 
     private func dump(_ family: NFFamily, _ table: String, _ set: String) throws(NetlinkError) -> [NFElement] {
-        let request = Request.dumpElements(family, table: table, set: set, context: "read elements of \(set)")
-        var elements: [NFElement] = []
         do throws(NetlinkError) {
-            for message in try connection.socket.dump(request) {
-                elements += try NFElements(parsing: message.body).elements
-            }
+            return try connection.socket.elements(family, table: table, set: set, context: "read elements of \(set)")
         } catch  where error.errno == .noSuchFileOrDirectory {
             return []
         }
-        return elements
     }
 
     private static func table(_ message: Message) throws(NetlinkError) -> FirewallTable {
