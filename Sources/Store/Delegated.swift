@@ -30,6 +30,7 @@ extension Store {
         assigned.unmasqueraded = network.unmasqueraded(assignment.leases)
         return try write { (database) throws(StoreError) in
             for lease in assigned.leases { try checkIsFree(lease, for: assigned, database) }
+            try Store.giveWay(&assigned, database)
             try database.run(
                 "UPDATE attachments SET dns = ?, masquerade = ? WHERE id = ?", .optional(assigned.dns),
                 .blocks(assigned.unmasqueraded), .integer(assigned.id))

@@ -68,15 +68,25 @@ extension Store {
                 let network = try Network.ensure(
                     request.network, tag: node.tag, hostLocal: request.hostLocal, bootID: request.namespace.bootID,
                     database)
-                let existing = try database.integer(
-                    "SELECT id FROM attachments WHERE container_id = ? AND ifname = ? AND network_id = ?",
-                    .text(request.containerID), .text(request.ifname), .integer(network.id))
+                var existing: Int64?
+                var hasSiblings = false
+                try database.each(
+                    "SELECT id, ifname, network_id FROM attachments WHERE container_id = ?",
+                    values: [.text(request.containerID)]
+                ) { (row) throws(StoreError) in
+                    if row.integer(2) == network.id, row.text(1) == request.ifname {
+                        existing = row.integer(0)
+                    } else {
+                        hasSiblings = true
+                    }
+                }
                 if let existing, let attachment = try Attachment.load(database, id: existing) {
                     return .existing(attachment)
                 }
                 try PortCount.check(network, on: node, database)
                 var intent = Intent(networks: [network])
-                let attachment = try insert(request, network, on: node, isReuse: &intent.isReuse, database)
+                let attachment = try insert(
+                    request, network, on: node, hasSiblings: hasSiblings, isReuse: &intent.isReuse, database)
                 intent.attachments = [attachment]
                 guard try tryLock(attachment: attachment.id) else {
                     throw StoreError(
@@ -93,7 +103,7 @@ extension Store {
     }
 
     private func insert(
-        _ request: AttachmentRequest, _ network: Network, on node: NodeRow, isReuse: inout Bool,
+        _ request: AttachmentRequest, _ network: Network, on node: NodeRow, hasSiblings: Bool, isReuse: inout Bool,
         _ database: borrowing Connection
     ) throws(StoreError) -> Attachment {
         // Of what another plugin will give, nobody here knows who had it.
@@ -122,7 +132,7 @@ extension Store {
                 .invalid, "sqlite_sequence in the database: \(node.attachments) leaves no id for an attachment")
         }
         var generator = SystemRandomNumberGenerator()
-        let attachment = Attachment(
+        var attachment = Attachment(
             id: id, networkID: network.id, network: network.spec.name, containerID: request.containerID,
             ifname: request.ifname, state: .adding, namespace: request.namespace, bridge: network.spec.bridge,
             isGateway: network.spec.isGateway, hairpin: network.spec.hairpin,
@@ -133,8 +143,35 @@ extension Store {
             routes: Store.promisedRoutes(request.routes, network: network.spec, leases: leases), dns: request.dns,
             delegate: request.delegate, linkUp: request.linkUp, link: network.spec.link,
             unmasqueraded: network.spec.unmasqueraded(leases), checksMAC: network.spec.checksMAC)
+        if hasSiblings { try Store.giveWay(&attachment, database) }
         try insert(attachment, cniVersion: request.cniVersion, database)
         return attachment
+    }
+
+    /// Of the networks of one pod the first has a route, a default route say, and the next keep theirs behind it: a route
+    /// for which nobody asked a metric gets one that is free.
+    static func giveWay(_ attachment: inout Attachment, _ database: borrowing Connection) throws(StoreError) {
+        /// What the kernel tells routes apart by. It makes 1024 of an IPv6 metric of 0 (IP6_RT_PRIO_USER).
+        func place(_ destination: String, _ metric: Int64, _ table: Int64) -> String {
+            "\(destination) \(metric == 0 && destination.contains(":") ? 1024 : metric) \(table)"
+        }
+        var taken: Set<String> = []
+        try database.each(
+            """
+            SELECT dst, metric, table_id FROM routes AS r JOIN attachments AS a ON a.id = attachment_id
+            WHERE container_id = ? AND a.id <> ?
+            """, values: [.text(attachment.containerID), .integer(attachment.id)]
+        ) { (row) throws(StoreError) in taken.insert(place(row.text(0), row.integer(1), row.integer(2))) }
+        for index in attachment.routes.indices where attachment.routes[index].metric == 0 {
+            let route = attachment.routes[index]
+            let isTaken = { (metric: UInt32) in
+                taken.contains(place(route.destination.description, Int64(metric), Int64(route.table)))
+            }
+            guard isTaken(0) else { continue }
+            var metric: UInt32 = route.destination.family == .v6 ? 1025 : 1
+            while isTaken(metric) { metric += 1 }
+            attachment.routes[index].metric = metric
+        }
     }
 
     /// A default route by each family's gateway, then the configured routes, through the gateway of their family unless
