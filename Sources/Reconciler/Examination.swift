@@ -1,3 +1,4 @@
+internal import Addressing
 package import Store
 
 /// What a look at the whole node found: the plan, and what the database itself has to let go of.
@@ -112,7 +113,36 @@ package func examine(
     withdrawn.formUnion(try surplus(orphans, withdrawn: withdrawn, observed, intent, store))
     examination.plan = diff(desired: desired, observed: observed, withdrawn: withdrawn)
     examination.plan.notices += notices
+    try keepOff(&examination.plan, desired: desired, observed: host, intent.living, store)
     return examination
+}
+
+/// What ADD refuses, a pass must not do afterwards, for the network's row outlives that ADD: a gateway beside a foreign
+/// address of its subnet where no pod routes by it yet, and any address on what is no bridge.
+private func keepOff(
+    _ plan: inout Plan, desired: KernelState, observed: KernelState, _ intent: Intent, _ store: borrowing Store
+) throws(ReconcilerError) {
+    var refused: Set<String> = []
+    for case .bridge(let bridge) in plan.conflicts.map(\.object) {
+        for case .address(let address) in desired.all(in: .host) where address.link == bridge.ifname {
+            refused.insert(address.name)
+        }
+    }
+    for conflict in GatewayConflict.all(desired: desired, observed: observed)
+    where !refused.contains(conflict.gateway.name) {
+        let bridge = conflict.gateway.link
+        let isInUse = intent.attachments.contains { attachment in
+            attachment.bridge == bridge && attachment.isGateway
+                && attachment.leases.contains { $0.gateway == conflict.gateway.address.address }
+        }
+        let own = try mapped { () throws(StoreError) in try store.gatewayNames(on: bridge) }
+        let isForced = intent.networks.contains { $0.spec.forceAddress && $0.spec.bridge == bridge }
+        if isInUse || isForced || own.contains(conflict.foreign.name) { continue }
+        refused.insert(conflict.gateway.name)
+        plan.conflicts.append(
+            Plan.Conflict(namespace: .host, object: .address(conflict.gateway), reason: conflict.reason))
+    }
+    plan.changes.removeAll { $0.namespace == .host && $0.action == .add && refused.contains($0.object.resource.name) }
 }
 
 /// An adopted bridge that its network left stays, and nobody asks for it any more: gateways of ours are on it until the

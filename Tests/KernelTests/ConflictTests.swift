@@ -25,6 +25,29 @@ import Testing
         try node.add("pod1")
     }
 
+    /// The network's row outlives the ADD that was refused; a pass must not do what that did not.
+    @Test(arguments: ["bridge", "veth peer name far"]) func applyKeepsOffWhatADDRefused(kind: String) throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.run("ip link add br0 type \(kind) && ip link set br0 up && ip addr add 192.0.2.10/24 dev br0")
+        let before = try node.json("ip -4 -j addr show br0")[0].addresses
+        let members = #""bridge": "br0", "subnets": ["192.0.2.0/24"]"#
+        #expect(try node.call(Call(members: members)).status != 0)
+        for _ in 0..<2 {
+            let applied = try node.plumbctl("apply")
+            #expect(applied.status == 1 && applied.all.contains("br0"), "\(applied.all)")
+            #expect(try node.json("ip -4 -j addr show br0")[0].addresses == before)
+        }
+        try node.run("ip addr del 192.0.2.10/24 dev br0")
+        guard kind == "bridge" else { return }
+        #expect(try node.plumbctl("apply").status == 0)
+        #expect(try node.call(Call(members: members)).status == 0)
+        // Beside one of ours that pods live with, it is not ours to judge.
+        try node.run("ip addr add 192.0.2.10/24 dev br0; ip addr del 192.0.2.1/24 dev br0")
+        try node.expectConvergence()
+        try node.expectPing(from: "pod1", to: "192.0.2.1")
+    }
+
     @Test(arguments: inThePod) func interfaceIsTakenInThePod(script: String) throws {
         let node = try TestNode()
         try node.addPods(2)
