@@ -24,7 +24,7 @@ enum MACCheckTable {
                 FirewallMatch.input, .lookup(set: ports(name).name, .first),
                 FirewallMatch.input, .payload(.link, offset: 6, length: 6, into: .fifth),
                 .lookup(set: macs(name).name, .first, isInverted: true), .verdict(.drop),
-            ], comment: "another MAC than the pod's")
+            ], comment: "not the MAC of its pod")
         return FirewallTable(
             table: NFTable(family: .bridge, name: name, comment: FirewallTable.comment),
             sets: [ports(name), macs(name)], chains: [chain],
