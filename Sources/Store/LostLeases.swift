@@ -29,8 +29,13 @@ private struct HandedOut {
             FROM ranges AS r JOIN networks AS n ON n.id = r.network_id ORDER BY r.id
             """
         ) { (row) throws(StoreError) -> HandedOut? in
-            // A row that an admin filled with nonsense is told where it is needed.
-            guard var part = try? RangeSpec(row, from: 2, exclude: 6) else { return nil }
+            var part: RangeSpec
+            do throws(StoreError) {
+                part = try RangeSpec(row, from: 2, exclude: 6)
+            } catch {
+                // A row that an admin filled with nonsense is told where it is needed.
+                return nil
+            }
             if let text = row.optionalText(7) {
                 guard let next = IPAddress(text), part.first < next, let end = next.retreated(by: 1) else { return nil }
                 part.last = min(end, part.last)

@@ -5,8 +5,13 @@ internal import Store
 /// What holds addresses or interfaces and should not; pools that are nearly full; drift.
 enum LeakCheck {
     static func findings(_ directory: String) -> [Finding] {
-        // Of a database that cannot be opened another part tells.
-        guard let store = try? Store.open(directory: directory, access: .read) else { return [] }
+        let store: Store
+        do throws(StoreError) {
+            store = try Store.open(directory: directory, access: .read)
+        } catch {
+            // DatabaseCheck opens it too, and says why it cannot be.
+            return []
+        }
         do {
             var kernel = try LiveKernel(bootID: Boot.currentID())
             let examination = try examine(store, &kernel)
@@ -21,7 +26,7 @@ enum LeakCheck {
             return [
                 Finding(
                     .error, "database", "\(error)",
-                    remedy: "put that row right at a `sqlite3` prompt: until then nothing is repaired")
+                    remedy: "put that right: until then `plumbctl apply` fails alike, and repairs nothing")
             ]
         }
     }

@@ -49,11 +49,12 @@ import Testing
         try withScratch { directory in
             let network = try NetworkSpec(sets: [["10.0.0.0/29"]])
             let store = try Store.open(directory: directory, access: .create)
-            let first = try store.add(AttachmentRequest(network, "a"))
+            _ = try store.add(AttachmentRequest(network, "a"))
             _ = try sqlite(directory, change)
-            _ = try store.usage(network, bootID: "")
-            try? store.release(first, reason: "test")
+            let usage = try store.usage(network, bootID: "")
+            let second = try store.add(AttachmentRequest(network, "b"))
             close(store)
+            #expect(usage.isInUse == false && usage.exhausted.isEmpty && second.id == 2)
         }
     }
 
