@@ -30,9 +30,21 @@ package struct RouteMessage: Hashable, Sendable {
     /// RTAX_MTU in bytes, RTAX_ADVMSS in bytes, inside RTA_METRICS.
     package var mtu: UInt32?
     package var advertisedMSS: UInt32?
+    /// RTA_MULTIPATH: of a route that has several, instead of one gateway and link.
+    package var nextHops: [NextHop] = []
     package var unknown: [Attribute] = []
 
     package init() {}
+
+    /// One way of several: `struct rtnexthop` and its attributes.
+    package struct NextHop: Hashable, Sendable {
+        /// RTNH_F_ flags.
+        package var flags: UInt8 = 0
+        /// Its weight, less one.
+        package var hops: UInt8 = 0
+        package var outputIndex: Int32 = 0
+        package var gateway: [UInt8]?
+    }
 
     /// RTNH_F_ONLINK: the gateway is reachable on the link though no address of ours covers it.
     package static var onLink: UInt32 { UInt32(RTNH_F_ONLINK) }
@@ -68,6 +80,7 @@ extension RouteMessage {
             case Int(RTA_PRIORITY.rawValue): priority = try attribute.uint32()
             case Int(RTA_TABLE.rawValue): table = try attribute.uint32()
             case Int(RTA_METRICS.rawValue): try readMetrics(attribute)
+            case Int(RTA_MULTIPATH.rawValue): try readNextHops(attribute)
             default: unknown.append(attribute)
             }
         }
@@ -80,6 +93,24 @@ extension RouteMessage {
             case Int(RTAX_ADVMSS): advertisedMSS = try metric.uint32()
             default: unknown.append(metric)
             }
+        }
+    }
+
+    private mutating func readNextHops(_ attribute: Attribute) throws(NetlinkError) {
+        var cursor = Cursor(attribute.payload)
+        while cursor.remaining > 0 {
+            let length = Int(try cursor.read(UInt16.self))
+            var hop = NextHop()
+            hop.flags = try cursor.read(UInt8.self)
+            hop.hops = try cursor.read(UInt8.self)
+            hop.outputIndex = try cursor.read(Int32.self)
+            guard length >= 8 else { throw NetlinkError(.malformed, context: "next hop with length \(length)") }
+            var inner = Cursor(try cursor.readBytes(length - 8))
+            for attribute in try inner.readAttributes() where attribute.type == Int(RTA_GATEWAY.rawValue) {
+                hop.gateway = Array(attribute.payload)
+            }
+            _ = try cursor.readBytes(min(cursor.remaining, align4(length) - length))
+            nextHops.append(hop)
         }
     }
 
@@ -106,6 +137,23 @@ extension RouteMessage {
                 if let advertisedMSS { $0.put(Int(RTAX_ADVMSS), advertisedMSS) }
             }
         }
+        if !nextHops.isEmpty {
+            builder.attribute(Int(RTA_MULTIPATH.rawValue)) { for hop in nextHops { $0.append(contentsOf: hop.encoded) } }
+        }
+        return builder.bytes
+    }
+}
+
+extension RouteMessage.NextHop {
+    fileprivate var encoded: [UInt8] {
+        var attributes = Builder()
+        if let gateway { attributes.put(Int(RTA_GATEWAY.rawValue), bytes: gateway) }
+        var builder = Builder()
+        builder.append(UInt16(8 + attributes.bytes.count))
+        builder.append(flags)
+        builder.append(hops)
+        builder.append(outputIndex)
+        builder.append(contentsOf: attributes.bytes)
         return builder.bytes
     }
 }
@@ -118,7 +166,8 @@ extension Request {
     }
 
     /// Sends RTM_DELROUTE (`ip route del`). The kernel deletes the first route that agrees with every attribute given;
-    /// the protocol is one of them, so a foreign route never matches ours. ESRCH: there is none.
+    /// the protocol is one of them, so a foreign route never matches ours. ESRCH: there is none. Of several IPv6 routes to
+    /// one destination without a gateway, all go (ip6_route_del, net/ipv6/route.c).
     package static func deleteRoute(_ route: RouteMessage, context: String) -> Request {
         Request(type: Int(RTM_DELROUTE), body: route.encoded, context: context)
     }

@@ -27,6 +27,8 @@ package struct LinkTable: Hashable, Sendable {
         return index
     }
 
+    func index(ifKnown name: String) -> Int32? { indexes[name] }
+
     package mutating func learn(_ name: String, index: Int32) { indexes[name] = index }
     package mutating func forget() { indexes.removeAll(keepingCapacity: true) }
 }

@@ -73,7 +73,8 @@ package struct Route: Resource {
             }
         }
         for family in families {
-            for message in try reader.routes(family: family.netlinkFamily) {
+            for var message in try reader.routes(family: family.netlinkFamily) {
+                message.takeNextHop(asIn: desired, in: reader.namespace)
                 let link = try message.outputIndex.map { (index) throws(NetlinkError) in
                     try reader.linkName(index: Int32(index))
                 }
@@ -83,7 +84,7 @@ package struct Route: Resource {
         }
     }
 
-    private init?(_ message: RouteMessage, link: String?) {
+    fileprivate init?(_ message: RouteMessage, link: String?) {
         guard message.routeProtocol == Mark.routeProtocol, message.isUnicast, !message.isCloned,
             let family = IPFamily(netlinkFamily: message.family),
             let address = message.destination.map({ IPAddress(networkBytes: $0) }) ?? CIDR.defaultRoute(family).address,
@@ -148,9 +149,19 @@ package struct Route: Resource {
         switch (action, step) {
         case (.add, 0), (.change, 1):
             return .netlink([.addRoute(try message(links), context: "add route \(destination)")])
-        case (.delete, 0): return .netlink([.deleteRoute(identity, context: "delete route \(destination)")])
-        default: return .netlink([.deleteRoute(identity, context: "replace route \(destination)")])
+        case (.delete, 0): return .netlink([.deleteRoute(only(links), context: "delete route \(destination)")])
+        default:
+            return .netlink([.deleteRoute((observed ?? self).only(links), context: "replace route \(destination)")])
         }
+    }
+
+    /// To delete one that was observed, and none that others joined to it (`ip -6 route append`).
+    private func only(_ links: LinkTable) -> RouteMessage {
+        var message = identity
+        message.gateway = gateway?.networkBytes
+        // Gone with its link, perhaps.
+        if let link, let index = links.index(ifKnown: link) { message.outputIndex = UInt32(index) }
+        return message
     }
 
     /// Destination, table, metric and protocol: enough for the kernel to find ours, and nobody else's.
@@ -205,5 +216,21 @@ package struct Route: Resource {
         if metric != 0 { text += " metric \(metric)" }
         if table != 254 { text += " table \(table)" }
         return text + " proto \(Mark.routeProtocol)"
+    }
+}
+
+extension RouteMessage {
+    /// IPv6 makes one route of several to a destination, and shows the protocol of the first. Which of them is ours: the
+    /// one that is asked for, else that first one.
+    fileprivate mutating func takeNextHop(asIn desired: KernelState, in namespace: NamespaceID) {
+        guard let first = nextHops.first else { return }
+        var chosen = first
+        if let route = Route(self, link: nil), case .route(let wanted)? = desired[namespace, route.name],
+            let match = nextHops.first(where: { $0.gateway == wanted.gateway?.networkBytes })
+        {
+            chosen = match
+        }
+        gateway = chosen.gateway
+        outputIndex = UInt32(chosen.outputIndex)
     }
 }

@@ -26,7 +26,9 @@ struct Captured: Sendable, CustomTestStringConvertible {
 
     static let links = [bridge, bridgePort, podLink]
     static let addresses = [address4, address6, linkLocal6]
-    static let routes = [defaultRoute4, linkRoute4, onLinkRoute4, metricsRoute4, defaultRoute6, metricsRoute6]
+    static let routes = [
+        defaultRoute4, linkRoute4, onLinkRoute4, metricsRoute4, defaultRoute6, metricsRoute6, twoRoutes6,
+    ]
     static let neighbours = [neighbour4, neighbour6]
     static let answers = [
         ack, refusalCapped, refusalWhole, refusalOfRoute, refusalWithoutText, done, doneWithText, doneWithErrno,

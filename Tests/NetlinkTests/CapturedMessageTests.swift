@@ -99,6 +99,11 @@ import Testing
         #expect(metrics.destination == [0x20, 1, 0x0d, 0xb8] + [UInt8](repeating: 0, count: 12))
         #expect(metrics.destinationLength == 32 && metrics.gateway == gateway)
         #expect(metrics.priority == 70 && metrics.mtu == 1300 && metrics.advertisedMSS == nil)
+
+        let two = try RouteMessage(parsing: Captured.twoRoutes6.message.body)
+        #expect(two.gateway == nil && two.outputIndex == nil && two.routeProtocol == 80)
+        #expect(two.nextHops.map(\.gateway) == [gateway, gateway.dropLast() + [2]])
+        #expect(two.nextHops.allSatisfy { $0.outputIndex == 3 && $0.hops == 0 })
     }
 
     @Test func neighbours() throws {
