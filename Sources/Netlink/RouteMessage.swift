@@ -138,7 +138,9 @@ extension RouteMessage {
             }
         }
         if !nextHops.isEmpty {
-            builder.attribute(Int(RTA_MULTIPATH.rawValue)) { for hop in nextHops { $0.append(contentsOf: hop.encoded) } }
+            builder.attribute(Int(RTA_MULTIPATH.rawValue)) {
+                for hop in nextHops { $0.append(contentsOf: hop.encoded) }
+            }
         }
         return builder.bytes
     }

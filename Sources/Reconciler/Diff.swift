@@ -3,6 +3,8 @@
 /// - Parameter withdrawn: names of objects that the database remembers to have given up; nothing else is ever deleted.
 package func diff(desired: KernelState, observed: KernelState, withdrawn: Set<String> = []) -> Plan {
     var plan = Plan()
+    // The host's place comes first, and with it the pairs.
+    var pairs = Pairs()
     desired.forEachPlace { place in
         let namespace = place.namespace
         if let reason = observed[unreadable: namespace] {
@@ -12,8 +14,15 @@ package func diff(desired: KernelState, observed: KernelState, withdrawn: Set<St
         // A namespace that nobody looked at is doubt, and nothing is done on doubt.
         guard observed.isObserved(namespace) else { return }
         guard isOurs(namespace, desired: desired, observed: observed) else { return }
+        if pairs.taken.contains(namespace) { return }
+        let found = pairs.remade.contains(namespace) ? KernelState() : observed
         for object in desired.all(in: namespace) {
-            compare(object, in: namespace, desired: desired, observed: observed, plan: &plan)
+            if case .veth(let veth) = object,
+                isSettled(veth, in: namespace, desired: desired, observed: observed, plan: &plan, &pairs)
+            {
+                continue
+            }
+            compare(object, in: namespace, observed: found, plan: &plan)
         }
     }
     observed.forEachPlace { place in
@@ -56,12 +65,56 @@ private func isOurs(_ namespace: NamespaceID, desired: KernelState, observed: Ke
     }
 }
 
+/// Pods of which more is decided by their pair; few at any time.
+private struct Pairs {
+    /// Something else has the name of their link: nothing is done there.
+    var taken: [NamespaceID] = []
+    /// The pod's end goes, and whatever lies on it, before the pair is made anew.
+    var remade: [NamespaceID] = []
+}
+
+/// Whether a pair's ends decide all that there is to say of it.
+private func isSettled(
+    _ veth: Veth, in namespace: NamespaceID, desired: KernelState, observed: KernelState, plan: inout Plan,
+    _ pairs: inout Pairs
+) -> Bool {
+    let outer: Veth?
+    switch observed[namespace, veth.name] {
+    case .veth(let found)?:
+        // Somebody else's link has the outer end's name.
+        if veth.conflict(with: found) != nil { return false }
+        outer = found
+    default: outer = nil
+    }
+    let repair = desired[repair: veth.pod]
+    if outer == nil, repair == .nothing { return true }
+    let end = veth.innerEnd(observed, outer: outer)
+    if case .asItShouldBe = end { return false }
+    if repair == .nothing { return false }
+    switch end {
+    case .asItShouldBe: return false
+    case .missing(let reason):
+        // Neither end can be mended, so the pair is made anew.
+        if let found = outer { plan.changes.append(.delete(found.wrapped, in: namespace, reason: reason)) }
+        plan.changes.append(.add(veth.wrapped, in: namespace, reason: reason))
+    case .alone(let inner, let reason):
+        guard repair != .missingLink else { return true }
+        pairs.remade.append(veth.pod)
+        plan.changes.append(.delete(inner.wrapped, in: veth.pod, reason: reason))
+        plan.changes.append(.add(veth.wrapped, in: namespace, reason: reason))
+    case .foreign(let reason):
+        guard repair != .missingLink else { return true }
+        pairs.taken.append(veth.pod)
+        plan.conflicts.append(Plan.Conflict(namespace: veth.pod, object: veth.wrapped, reason: reason))
+    }
+    return true
+}
+
 private func compare(
-    _ object: Object, in namespace: NamespaceID, desired: KernelState, observed: KernelState, plan: inout Plan
+    _ object: Object, in namespace: NamespaceID, observed: KernelState, plan: inout Plan
 ) {
     let resource = object.resource
     guard let found = observed[namespace, resource.name] else {
-        if case .veth(let veth) = object, desired[repair: veth.pod] == .nothing { return }
         if case .route(let route) = object, route.isMoved(in: namespace, observed) { return }
         plan.changes.append(.add(object, in: namespace, reason: "missing"))
         return
@@ -69,13 +122,6 @@ private func compare(
     let judgement = resource.judgement(ofAny: found)
     if let reason = judgement.conflict {
         plan.conflicts.append(Plan.Conflict(namespace: namespace, object: object, reason: reason))
-        return
-    }
-    if case .veth(let veth) = object, let reason = veth.loss(of: observed, actual: found) {
-        // The pair lost its inner end: neither end can be mended, so it is made anew.
-        guard desired[repair: veth.pod] != .nothing else { return }
-        plan.changes.append(.delete(found, in: namespace, reason: reason))
-        plan.changes.append(.add(object, in: namespace, reason: reason))
         return
     }
     for remark in judgement.remarks {

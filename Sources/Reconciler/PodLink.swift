@@ -13,13 +13,19 @@ package struct PodLink: Resource {
     package var isUp: Bool
     /// Observed.
     package var index: UInt32?
+    /// Observed: it carries our mark.
+    package var isMarked: Bool
 
-    package init(ifname: String, mac: MACAddress? = nil, mtu: Int? = nil, isUp: Bool = true, index: UInt32? = nil) {
+    package init(
+        ifname: String, mac: MACAddress? = nil, mtu: Int? = nil, isUp: Bool = true, index: UInt32? = nil,
+        isMarked: Bool = true
+    ) {
         self.ifname = ifname
         self.mac = mac
         self.mtu = mtu
         self.isUp = isUp
         self.index = index
+        self.isMarked = isMarked
     }
 
     package static let kindName = "pod_link"
@@ -45,7 +51,8 @@ package struct PodLink: Resource {
             observed.insert(
                 PodLink(
                     ifname: wanted.ifname, mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) },
-                    mtu: link.mtu.map(Int.init), isUp: link.isUp, index: UInt32(link.index)),
+                    mtu: link.mtu.map(Int.init), isUp: link.isUp, index: UInt32(link.index),
+                    isMarked: link.isMarked),
                 in: reader.namespace)
         }
     }
@@ -65,6 +72,9 @@ package struct PodLink: Resource {
     ) throws(NetlinkError) -> Effect {
         var quiet = LinkMessage()
         quiet.index = try links.index(of: ifname)
+        if action == .delete {
+            return .netlink([try .deleteLink(index: quiet.index, context: "delete \(ifname) in the pod")])
+        }
         var up = quiet
         quiet.addressGeneration = AddressGeneration.none
         if isUp { up.setUp() }
@@ -78,9 +88,10 @@ package struct PodLink: Resource {
         ])
     }
 
-    package func phase(_ action: Action) -> Phase { .podLinks }
+    package func phase(_ action: Action) -> Phase { action == .delete ? .deleteLinks : .podLinks }
 
     package func command(_ action: Action) -> String {
+        if action == .delete { return "ip link del \(ifname)" }
         let options = (mac.map { " address \($0)" } ?? "") + (mtu.map { " mtu \($0)" } ?? "")
         return "ip link set \(ifname)\(options) addrgenmode none\(isUp ? " up" : "")"
     }

@@ -14,7 +14,10 @@ package struct Veth: Resource {
     /// Desired `nil` is not compared.
     package var vlans: VLANMembership?
     package var isUp: Bool
+    /// Observed `true` too without the mark, where its MAC or its alias is that of the pair that was made under its name.
     package var isMarked: Bool
+    /// Observed: it is ours, and somebody took the mark off it.
+    package var isStripped: Bool
     /// Observed: somebody was about to delete it together with others, and died.
     package var isDoomed: Bool
     /// Desired: the pod's end, made with this one.
@@ -47,7 +50,7 @@ package struct Veth: Resource {
     package init(
         ifname: String, attachment: Int64, bridge: String?, hairpin: Bool?, isUp: Bool = true, isMarked: Bool = true,
         isDoomed: Bool = false, peer: Peer? = nil, peerIndex: UInt32? = nil, alias: String? = nil,
-        mac: MACAddress? = nil, isolated: Bool? = nil, vlans: VLANMembership? = nil
+        mac: MACAddress? = nil, isolated: Bool? = nil, vlans: VLANMembership? = nil, isStripped: Bool = false
     ) {
         self.ifname = ifname
         self.attachment = attachment
@@ -55,6 +58,7 @@ package struct Veth: Resource {
         self.hairpin = hairpin
         self.isUp = isUp
         self.isMarked = isMarked
+        self.isStripped = isStripped
         self.isDoomed = isDoomed
         self.peer = peer
         self.peerIndex = peerIndex
@@ -106,6 +110,14 @@ package struct Veth: Resource {
         return mac == peer.hostMAC || owner == alias
     }
 
+    /// Of an observed one without our mark: whether it is the one that was made under its name all the same. Nobody else's
+    /// link has that MAC, or says that it is for that pod.
+    package mutating func recognise(_ wanted: Self) {
+        guard !isMarked, let peer = wanted.peer else { return }
+        isStripped = mac == peer.hostMAC || alias != nil && alias == wanted.alias
+        isMarked = isStripped
+    }
+
     package static func observe(
         _ reader: NamespaceReader, desired: KernelState, into observed: inout KernelState
     ) throws(NetlinkError) {
@@ -126,14 +138,14 @@ package struct Veth: Resource {
                 } else {
                     nil
                 }
-            observed.insert(
-                Veth(
-                    ifname: ifname, attachment: wanted?.attachment ?? 0, bridge: bridge, hairpin: link.port?.hairpin,
-                    isUp: link.isUp, isMarked: link.isMarked || link.isDoomed, isDoomed: link.isDoomed,
-                    peerIndex: link.link, alias: link.alias,
-                    mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) },
-                    isolated: link.port?.isolated, vlans: vlans),
-                in: .host)
+            var veth = Veth(
+                ifname: ifname, attachment: wanted?.attachment ?? 0, bridge: bridge, hairpin: link.port?.hairpin,
+                isUp: link.isUp, isMarked: link.isMarked || link.isDoomed, isDoomed: link.isDoomed,
+                peerIndex: link.link, alias: link.alias,
+                mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) },
+                isolated: link.port?.isolated, vlans: vlans)
+            if let wanted { veth.recognise(wanted) }
+            observed.insert(veth, in: .host)
         }
     }
 
@@ -158,18 +170,36 @@ package struct Veth: Resource {
         }
         if !observed.isUp { drift.append("it is down") }
         if observed.isDoomed { drift.append("it is in the group of links that are to be deleted") }
+        if observed.isStripped { drift.append("it is no longer in Plumb's group") }
         return drift
     }
 
-    /// Why the pair is no good though its outer end is there: the pod does not have the inner one.
-    func loss(of observed: KernelState, actual: Object) -> String? {
-        guard let peer, case .veth(let outer) = actual, observed.isObserved(pod), observed[unreadable: pod] == nil
-        else { return nil }
+    /// How the pod's end of the pair is, of which `outer` was found in the host's namespace, if anything.
+    func innerEnd(_ observed: KernelState, outer: Self?) -> InnerEnd {
+        guard let peer, observed.isObserved(pod), observed[unreadable: pod] == nil else { return .asItShouldBe }
         guard case .podLink(let inner) = observed[pod, PodLink.name(peer.ifname)] else {
-            return "its other end is not \(peer.ifname) in the pod"
+            return outer == nil ? .asItShouldBe : .missing("its other end is not \(peer.ifname) in the pod")
         }
-        return inner.index == nil || outer.peerIndex == nil || inner.index == outer.peerIndex
-            ? nil : "\(peer.ifname) in the pod is not its other end"
+        if let outer {
+            if inner.index == nil || outer.peerIndex == nil || inner.index == outer.peerIndex { return .asItShouldBe }
+        } else if inner.isMarked, inner.mac == peer.mac {
+            return .alone(inner, "its other end is not \(ifname) on the host")
+        }
+        return .foreign(
+            "an interface \(peer.ifname) is in \(peer.path) in the place of the pod's own, and is not Plumb's: it stays as "
+                + "it is; delete it there, or leave it to those who made it (key repairPod)")
+    }
+
+    /// The pod's end of a pair.
+    enum InnerEnd {
+        /// It is there, or is made with the outer one.
+        case asItShouldBe
+        /// The pair is no good though its outer end is there, and why.
+        case missing(String)
+        /// Ours, of a pair whose outer end is not there under its name, and why that is no good.
+        case alone(PodLink, String)
+        /// Something else has its name, in words.
+        case foreign(String)
     }
 
     package func effect(
@@ -236,7 +266,7 @@ package struct Veth: Resource {
         var up = quiet
         quiet.addressGeneration = AddressGeneration.none
         up.setUp()
-        if observed?.isDoomed == true { link.group = Mark.group }
+        if observed?.isDoomed == true || observed?.isStripped == true { link.group = Mark.group }
         link.alias = alias
         if let hairpin {
             link.portKind = "bridge"

@@ -123,6 +123,69 @@ import Testing
         #expect(ours[0]["gateway"] == "192.168.77.2")
     }
 
+    /// IPv6 makes one route of both, with our protocol number, and by destination alone the kernel deletes both.
+    @Test func routeThatIsAppendedToOurs() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        try node.run(
+            """
+            ip link add up0 type veth peer name q; ip link set q up
+            ip addr add fd77::1/64 dev up0 nodad; ip link set up0 up
+            """)
+        _ = try node.sql("INSERT INTO routes (dst, gateway) VALUES ('fd00:10:245::/64', 'fd77::2')")
+        try node.expectConvergence()
+        try node.run(
+            """
+            ip -6 route append fd00:10:245::/64 via fd77::7 proto static
+            ip -n pod1 -6 route append default via fd00:10:244::7 proto static
+            """)
+        try node.expectRest()
+        func gateways() throws -> [JSON] {
+            let hops = try node.json("ip -6 -j route show fd00:10:245::/64")[0]
+            return hops["nexthops"].elements.map { $0["gateway"] } + [hops["gateway"]].filter { $0 != .null }
+        }
+        #expect(try gateways() == ["fd77::2", "fd77::7"])
+        try node.run("ip -n pod1 -6 route del default via fd00:10:244::1")
+        #expect(try node.plumbctl("apply").status == 1)
+        #expect(try node.json("ip -6 -j route show default", in: "pod1")[0]["gateway"] == "fd00:10:244::7")
+        try node.run("ip -n pod1 -6 route del default")
+        try node.expectConvergence()
+        _ = try node.sql("UPDATE routes SET gateway = 'fd77::3' WHERE dst = 'fd00:10:245::/64'")
+        #expect(try node.plumbctl("apply").status == 1)
+        #expect(try gateways() == ["fd77::7"])
+        _ = try node.sql("DELETE FROM routes WHERE dst = 'fd00:10:245::/64'")
+        try node.expectConvergence()
+        #expect(try gateways() == ["fd77::7"])
+    }
+
+    /// Nor is one that would have to be deleted for ours to fit, whatever became of ours.
+    @Test(arguments: ["ip link del $VETH", "ip -n pod1 link set eth0 down; ip -n pod1 link set eth0 name eth0-nic"])
+    func linkThatTookThePlaceOfThePods(loss: String) throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        let hostEnd = try #require(try node.add("pod1")["interfaces"][1]["name"].text)
+        try node.add("pod2")
+        try node.run(
+            "\(loss); ip -n pod1 link add eth0 type veth peer name vp", environment: ["VETH": hostEnd])
+        func look() throws -> JSON { try node.json("ip -d -j addr show", in: "pod1").without(ForeignTests.restless) }
+        let before = try look()
+        for _ in 0..<2 {
+            try node.run("ip -n pod2 route del default")
+            let plan = try node.plumbctl("plan")
+            #expect(plan.status == 2 && plan.all.contains("eth0 is in"), "\(plan.all)")
+            #expect(plan.stdout.contains("1 to add, 0 to change, 0 to delete, 1 in conflict"), "\(plan.all)")
+            let apply = try node.plumbctl("apply")
+            #expect(apply.status == 1 && apply.stderr.contains("pod1"), "\(apply.all)")
+            #expect(apply.stderr.contains("is not Plumb's: it stays as it is"), "\(apply.all)")
+            #expect(try look() == before)
+            try node.expectPing(from: "pod2", to: "10.244.0.1")
+        }
+        try node.run("ip -n pod1 link del eth0")
+        try node.expectConvergence()
+        try node.expectPing(from: "pod1", to: "10.244.0.1", "fd00:10:244::1", "10.244.0.3")
+    }
+
     @Test func bridgeThatWasThereIsAdopted() throws {
         let node = try TestNode()
         try node.addPods(1)

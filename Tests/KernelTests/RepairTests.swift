@@ -34,6 +34,18 @@ import Testing
             "ip -n pod1 route replace default via 10.244.0.77 proto 80",
             plan: "~ route 0.0.0.0/0 of pod default/pod1: it goes via 10.244.0.77"),
         Sabotage("host end deleted", "ip link del $VETH", plan: "of pod default/pod1: missing"),
+        Sabotage(
+            "host end renamed", "ip link set $VETH down; ip link set $VETH name lost; ip link set lost up",
+            plan: "- pod link eth0 of pod default/pod1: its other end is not"),
+        Sabotage(
+            "host end elsewhere", "ip link set $VETH netns pod2",
+            plan: "- pod link eth0 of pod default/pod1: its other end is not"),
+        Sabotage(
+            "host end without group", "ip link set $VETH group default",
+            plan: "of pod default/pod1: it is no longer in Plumb's group"),
+        Sabotage(
+            "host end without group and alias", "ip link set $VETH group 7 alias mine",
+            plan: "of pod default/pod1: it is no longer in Plumb's group"),
         Sabotage("host end down", "ip link set $VETH down", plan: "of pod default/pod1: it is down"),
         Sabotage(
             "hairpin off", "ip link set $VETH type bridge_slave hairpin off",

@@ -57,10 +57,26 @@ import Testing
             sabotage: "address in doubt", change: { kernel, pod in kernel[pod].addresses[0].isUnusable = true },
             plan: ["address 10.1.0.2/24 on eth0: duplicate address detection has not let it be used"]),
         Case(
-            sabotage: "wrong peer", change: { kernel, pod in kernel[pod].links["eth0"]?.index += 100 },
+            sabotage: "mark of the host end",
+            change: { kernel, _ in kernel[.host].links["plumbtest7"]?.isMarked = false },
+            plan: ["link plumbtest7: it is no longer in Plumb's group"]),
+        Case(
+            sabotage: "renamed in the pod",
+            change: { kernel, pod in kernel.renameLink("eth0", to: "lost", in: pod) },
             plan: [
-                "link plumbtest7: eth0 in the pod is not its other end",
-                "link plumbtest7: eth0 in the pod is not its other end",
+                "link plumbtest7: its other end is not eth0 in the pod",
+                "link plumbtest7: its other end is not eth0 in the pod",
+                "pod link eth0: missing", "address 10.1.0.2/24 on eth0: missing",
+                "route 0.0.0.0/0 metric 0 table 254: it leaves by lost",
+            ]),
+        Case(
+            sabotage: "renamed on the host",
+            change: { kernel, _ in kernel.renameLink("plumbtest7", to: "lost", in: .host) },
+            plan: [
+                "pod link eth0: its other end is not plumbtest7 on the host",
+                "link plumbtest7: its other end is not plumbtest7 on the host",
+                "pod link eth0: missing", "address 10.1.0.2/24 on eth0: missing",
+                "route 0.0.0.0/0 metric 0 table 254: missing",
             ]),
     ]
 
@@ -129,8 +145,29 @@ import Testing
     @Test func `an unmarked link under our name is a conflict`() throws {
         let intent = try intent()
         var kernel = try perfect(intent)
-        kernel[.host].links["plumbtest7"]?.isMarked = false
+        kernel.deleteLink("plumbtest7", in: .host)
+        kernel.insertLink("plumbtest7", SimulatedLink(kind: "veth"))
         #expect(try kernel.plan(render(intent)).conflicts.map(\.object.resource.name) == ["link plumbtest7"])
+    }
+
+    /// Its pair there or not, and whatever else of the pod is missing: to bring up a link of others is not ours.
+    @Test(arguments: [RepairPod.all, .missingLink, .none], ["renamed", "gone", "MAC changed, host end renamed"])
+    func `a link of others in the pod is a conflict`(repair: RepairPod, own: String) throws {
+        let intent = try intent(repair)
+        var kernel = try perfect(try self.intent())
+        switch own {
+        case "renamed": kernel.renameLink("eth0", to: "eth0-nic", in: pod)
+        case "gone": kernel.deleteLink("plumbtest7", in: .host)
+        default:
+            kernel.renameLink("plumbtest7", to: "lost", in: .host)
+            kernel[pod].links["eth0"]?.mac = nil
+        }
+        if own == "renamed" || own == "gone" {
+            kernel.insertLink("eth0", in: pod, SimulatedLink(kind: "dummy", isUp: false))
+        }
+        let plan = try kernel.plan(render(intent))
+        #expect(plan.changes.isEmpty)
+        #expect(plan.conflicts.map(\.attachment) == (repair == .all ? [7] : []))
     }
 
     @Test(arguments: [(RepairPod.all, 3), (.missingLink, 0), (.none, 0)])

@@ -118,6 +118,9 @@ extension SimulatedKernel {
             return self[.host].firewall.make(element, change.action, from: found)
         case .bridge(let bridge): return make(bridge, change)
         case .veth(let veth): return make(veth, change, step)
+        case .podLink(let link) where change.action == .delete:
+            deleteLink(link.ifname, in: namespace)
+            return .done
         case .podLink(let link): return self[namespace].configure(link, setsOptions: change.action == .change)
         case .address(let address): return self[namespace].make(address, change.action, step)
         case .route(let route): return self[namespace].make(route, change.action, step)
@@ -173,6 +176,7 @@ extension SimulatedKernel {
                 link.join(bridge)
             } else {
                 link.isUp = true
+                link.isMarked = true
                 link.hairpin = veth.hairpin ?? link.hairpin
                 link.isolated = veth.isolated ?? link.isolated
                 if let vlans = veth.vlans { link.enter(vlans) }

@@ -104,7 +104,7 @@ extension SimulatedNamespace {
                     observed.insert(
                         PodLink(
                             ifname: wanted.ifname, mac: link.mac, mtu: link.mtu, isUp: link.isUp,
-                            index: UInt32(link.index)), in: namespace)
+                            index: UInt32(link.index), isMarked: link.isMarked), in: namespace)
                 }
             case .address(let wanted): watched.insert(wanted.link)
             case .veth, .route, .firewallTable, .firewallElement: break
@@ -135,16 +135,16 @@ extension SimulatedNamespace {
     private func observeVeths(_ extent: Extent, _ desired: KernelState, _ observed: inout KernelState) {
         guard extent != .newAttachment else { return }
         for (name, link) in links where link.kind == "veth" {
-            var attachment: Int64?
-            if case .veth(let wanted) = desired[.host, Veth.name(name)] { attachment = wanted.attachment }
-            guard attachment != nil || (extent == .node && link.isMarked) else { continue }
-            observed.insert(
-                Veth(
-                    ifname: name, attachment: attachment ?? 0, bridge: link.master,
-                    hairpin: link.master == nil ? nil : link.hairpin, isUp: link.isUp, isMarked: link.isMarked,
-                    peerIndex: link.peerIndex.map { UInt32($0) },
-                    isolated: link.master == nil ? nil : link.isolated,
-                    vlans: link.master == nil ? nil : VLANMembership(link.vlans)), in: .host)
+            let wanted: Veth? = if case .veth(let veth) = desired[.host, Veth.name(name)] { veth } else { nil }
+            guard wanted != nil || (extent == .node && link.isMarked) else { continue }
+            var veth = Veth(
+                ifname: name, attachment: wanted?.attachment ?? 0, bridge: link.master,
+                hairpin: link.master == nil ? nil : link.hairpin, isUp: link.isUp, isMarked: link.isMarked,
+                peerIndex: link.peerIndex.map { UInt32($0) }, mac: link.mac,
+                isolated: link.master == nil ? nil : link.isolated,
+                vlans: link.master == nil ? nil : VLANMembership(link.vlans))
+            if let wanted { veth.recognise(wanted) }
+            observed.insert(veth, in: .host)
         }
     }
 }
