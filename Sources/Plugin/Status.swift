@@ -49,7 +49,7 @@ extension Plugin {
             let usage = try storing { () throws(StoreError) in try store.usage(config.network, bootID: bootID) }
             var elsewhere: [Attachment] = []
             for example in usage.elsewhere {
-                elsewhere += try storing { () throws(StoreError) in try store.intent(attachment: example).attachments }
+                elsewhere += try storing { () throws(StoreError) in try store.promise(attachment: example).attachments }
             }
             try judge(usage, elsewhere, config, &kernel) { () throws(PluginError) in
                 guard let network = usage.network?.id else { return 0 }

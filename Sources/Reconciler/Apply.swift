@@ -236,7 +236,7 @@ func mend(
     _ attachment: Attachment, anew: Bool, _ pass: Pass, _ store: borrowing Store,
     _ kernel: inout some Kernel & ~Copyable, _ result: inout ApplyReport
 ) throws(ReconcilerError) {
-    let intent = try mapped { () throws(StoreError) in try store.intent(attachment: attachment.id) }
+    let intent = try mapped { () throws(StoreError) in try store.promise(attachment: attachment.id) }
     guard var current = intent.attachments.first, !current.isDoomed else { return }
     guard case .alive = kernel.open(current) else { return }
     if anew, current.state == .ready, current.repairPod == .missingLink, current.delegate == nil {

@@ -99,7 +99,15 @@ package func examine(
     }
     examination.observed = observed
     for object in host.all(in: .host) { examination.observed[.host, object.resource.name] = object }
-    let orphans = observed.all(in: .host).filter { desired[.host, $0.resource.name] == nil }
+    var orphans = observed.all(in: .host).filter { desired[.host, $0.resource.name] == nil }
+    if intent.lacksNetworks {
+        // Each may be of a network that cannot be read: nothing is decided about it, but of what a DEL marked.
+        observed.forget(orphans)
+        orphans = []
+        for object in Object.onHost(of: examination.deleting) {
+            observed[.host, object.resource.name] = host[.host, object.resource.name]
+        }
+    }
     var withdrawn = try mapped { () throws(StoreError) in
         try store.withdrawn(among: orphans.flatMap(\.resource.withdrawnNames))
     }

@@ -29,7 +29,7 @@ package func collectGarbage(
     report.released = collected.released
     report.done = collected.done
     report.skipped = collected.skipped
-    report.failures = collected.failures
+    report.failures = examination.intent.problems + collected.failures
     do throws(StoreError) {
         try store.releaseHeldWithoutFile()
         report.strays = try store.releaseStrayLeases()

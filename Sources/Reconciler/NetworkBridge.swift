@@ -24,7 +24,7 @@ package func applyHost(
     try kernel.observe(.host, .attachment, desired: look, into: &observed)
     let wanted = render(examination.intent)
     let left = observed.all(in: .host).filter { object in
-        guard case .address = object else { return false }
+        guard case .address = object, !examination.intent.lacksNetworks else { return false }
         return wanted[.host, object.resource.name] == nil
     }
     let withdrawn = try mapped { () throws(StoreError) in try store.withdrawn(among: left.map(\.resource.name)) }

@@ -30,7 +30,7 @@ package func attend(
     var result = ApplyReport(examination: Examination(intent: Intent(), plan: Plan()))
     let lastEvent = lastEvent(store, &result)
     for id in ids {
-        let intent = try mapped { () throws(StoreError) in try store.intent(attachment: id) }
+        let intent = try mapped { () throws(StoreError) in try store.promise(attachment: id) }
         guard let attachment = intent.attachments.first, attachment.state == .ready else { continue }
         guard case .alive = kernel.open(attachment) else { continue }
         let desired = render(intent)

@@ -19,8 +19,11 @@ func executeShared(
     guard plan.changes.contains(where: { $0.action == .delete }) else { return execute(plan, &kernel, &report) }
     do throws(StoreError) {
         return try store.holdingWriter { () throws(StoreError) in
-            let wanted = render(try store.intent().living)
-            plan.changes.removeAll { $0.action == .delete && wanted[$0.namespace, $0.name] != nil }
+            let intent = try store.intent()
+            let wanted = render(intent.living)
+            plan.changes.removeAll {
+                $0.action == .delete && (intent.lacksNetworks || wanted[$0.namespace, $0.name] != nil)
+            }
             return execute(plan, &kernel, &report)
         }
     } catch {

@@ -39,7 +39,8 @@ extension Store {
                     OR EXISTS (SELECT 1 FROM attachments WHERE masquerade IS NOT NULL OR mac_check)
                 """)
             return HostIntent(
-                tag: tag, networks: try Network.load(database, tag: tag), routes: routes.map(\.route),
+                tag: tag, networks: try Network.load(database, tag: tag, problems: &problems),
+                routes: routes.map(\.route),
                 formerBridges: Set(bridges), usesFirewall: users == 1)
         }
     }

@@ -7,6 +7,8 @@ package struct Intent: Hashable, Sendable {
     package var hostRoutes: [RouteSpec]
     /// Rows that say nothing sensible; the others count all the same.
     package var problems: [String]
+    /// A network could not be read: what nobody asks for may be its.
+    package var lacksNetworks = false
     /// Of a new attachment: others may have had its addresses, and neighbours remember them.
     package var isReuse = false
 
@@ -39,8 +41,12 @@ extension Intent {
                 hostRoutes.append(route)
             }
         }
-        return Intent(
-            networks: try Network.load(database), attachments: attachments, hostRoutes: hostRoutes, problems: problems)
+        let count = problems.count
+        let networks = try Network.load(database, problems: &problems)
+        var intent = Intent(
+            networks: networks, attachments: attachments, hostRoutes: hostRoutes, problems: problems)
+        intent.lacksNetworks = problems.count > count
+        return intent
     }
 }
 
@@ -68,6 +74,19 @@ extension Store {
         try read { (database) throws(StoreError) in
             guard let attachment = try Attachment.load(database, id: id) else { return Intent() }
             return Intent(networks: try Network.load(database, name: attachment.network), attachments: [attachment])
+        }
+    }
+
+    /// The same without its network where a row of that is nonsense: its own row says what it was promised.
+    package func promise(attachment id: Int64) throws(StoreError) -> Intent {
+        try read { (database) throws(StoreError) in
+            guard let attachment = try Attachment.load(database, id: id) else { return Intent() }
+            do throws(StoreError) {
+                return Intent(networks: try Network.load(database, name: attachment.network), attachments: [attachment])
+            } catch  where error.code == .invalid {
+                // Told by whoever looks at the whole node.
+                return Intent(attachments: [attachment])
+            }
         }
     }
 

@@ -88,33 +88,61 @@ package struct Network: Hashable, Sendable, Identifiable {
 
 extension Network {
     /// - Parameter tag: the database's, of a caller that knows it.
+    ///
+    /// - Throws: `.invalid`, naming the network, if a row of it is nonsense.
+    static func load(_ database: borrowing Connection, name: String, tag: String? = nil) throws(StoreError) -> [Network]
+    {
+        try load(database, name, tag: tag) { (problem) throws(StoreError) in throw problem }
+    }
+
+    /// All of them. One of which a row is nonsense is told in `problems`, and left out.
     static func load(
-        _ database: borrowing Connection, name: String? = nil, tag: String? = nil
+        _ database: borrowing Connection, tag: String? = nil, problems: inout [String]
+    ) throws(StoreError) -> [Network] {
+        var found: [String] = []
+        let networks = try load(database, nil, tag: tag) { (problem) throws(StoreError) in
+            guard problem.code == .invalid else { throw problem }
+            found.append(problem.description)
+        }
+        problems += found
+        return networks
+    }
+
+    private static func load(
+        _ database: borrowing Connection, _ name: String?, tag: String?,
+        skip: (StoreError) throws(StoreError) -> Void
     ) throws(StoreError) -> [Network] {
         let columns = """
             SELECT id, name, bridge, bridge_mac, mtu, is_gateway, is_default_gateway, hairpin, repair_pod,
             force_address, masquerade, mac_check, promisc, bridge_netfilter, isolated, dad, vlans FROM networks
             """
-        func read(_ row: borrowing Statement) throws(StoreError) -> Network {
+        var networks: [Network] = []
+        func read(_ row: borrowing Statement) throws(StoreError) {
             do throws(StoreError) {
-                return try Network(row)
+                networks.append(try Network(row))
             } catch {
-                throw StoreError(error.code, "network \(row.text(1)): \(error.message)")
+                try skip(StoreError(error.code, "network \(row.text(1)): \(error.message)"))
             }
         }
-        var networks =
-            if let name {
-                try database.query(columns + " WHERE name = ?", .text(name), row: read)
-            } else {
-                try database.query(columns + " ORDER BY id", row: read)
-            }
-        for index in networks.indices {
-            try networks[index].loadRanges(database)
-            if networks[index].spec.usesFirewall {
-                networks[index].tag = if let tag { tag } else { try NodeRow.load(database).tag }
-            }
+        if let name {
+            try database.each(columns + " WHERE name = ?", values: [.text(name)], read)
+        } else {
+            try database.each(columns + " ORDER BY id", values: [], read)
         }
-        return networks
+        var whole: [Network] = []
+        for var network in networks {
+            do throws(StoreError) {
+                try network.loadRanges(database)
+            } catch {
+                try skip(error)
+                continue
+            }
+            if network.spec.usesFirewall {
+                network.tag = if let tag { tag } else { try NodeRow.load(database).tag }
+            }
+            whole.append(network)
+        }
+        return whole
     }
 
     /// A row with the columns that ``load(_:name:tag:)`` asks for.

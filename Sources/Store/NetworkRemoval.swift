@@ -17,15 +17,19 @@ extension Store {
     /// - Throws: `.missing` if there is no such network, `.taken` while pods live on it; both say which there are.
     package func removeNetwork(_ name: String) throws(StoreError) -> String {
         try write(durable: true) { (database) throws(StoreError) in
-            guard let network = try Network.load(database, name: name).first else {
+            // Whatever else stands in its rows: to take them out may be the way out.
+            let found = try database.query("SELECT id, bridge FROM networks WHERE name = ?", .text(name)) {
+                (row) throws(StoreError) in (id: row.integer(0), bridge: row.text(1))
+            }
+            guard let network = found.first else {
                 let names = try database.query("SELECT name FROM networks ORDER BY name") { $0.text(0) }
                 throw StoreError(
                     .missing,
                     "there is no network \(name); there \(names.isEmpty ? "is none" : "are: \(names.joined(separator: ", "))")"
                 )
             }
-            try refuseInhabited(network, database)
-            let bridge = network.spec.bridge
+            try refuseInhabited(network.id, name, database)
+            let bridge = network.bridge
             try database.run("DELETE FROM networks WHERE id = ?", .integer(network.id))
             let others = try database.integer(
                 "SELECT EXISTS (SELECT 1 FROM networks WHERE bridge = ?1) OR EXISTS (SELECT 1 FROM attachments WHERE bridge = ?1)",
@@ -39,13 +43,15 @@ extension Store {
         }
     }
 
-    private func refuseInhabited(_ network: Network, _ database: borrowing Connection) throws(StoreError) {
+    private func refuseInhabited(
+        _ id: Int64, _ name: String, _ database: borrowing Connection
+    ) throws(StoreError) {
         var problems: [String] = []
         var inhabitants = try Attachment.load(
-            database, where: "network_id = ?", .integer(network.id), problems: &problems
+            database, where: "network_id = ?", .integer(id), problems: &problems
         ).map(\.label)
         inhabitants += problems
-        inhabitants += try HeldLease.load(database, where: "h.network_id = ?", .integer(network.id)).map {
+        inhabitants += try HeldLease.load(database, where: "h.network_id = ?", .integer(id)).map {
             "container \($0.containerID.prefix(12)) with \($0.address)"
         }
         guard !inhabitants.isEmpty else { return }
@@ -53,7 +59,7 @@ extension Store {
         let more = inhabitants.count > 10 ? " and \(inhabitants.count - 10) more" : ""
         throw StoreError(
             .taken,
-            "network \(network.spec.name) has \(inhabitants.count) living \(inhabitants.count == 1 ? "pod" : "pods"): "
+            "network \(name) has \(inhabitants.count) living \(inhabitants.count == 1 ? "pod" : "pods"): "
                 + "\(named)\(more). Delete them first, or `plumbctl gc` if they are gone")
     }
 }

@@ -24,11 +24,13 @@ package struct Pool: Hashable, Sendable {
 }
 
 extension Store {
+    /// None for a row that is nonsense: whoever looks at the whole node tells of it.
     package func pools() throws(StoreError) -> [Pool] {
-        try database.query(
+        var problems: [String] = []
+        return try database.queryValid(
             """
             SELECT network, bridge, subnet, first, last, gateway, used, percent, used >= size, exclude FROM v_pools
-            """
+            """, values: [], what: "range", idColumn: 0, &problems
         ) { (row) throws(StoreError) in
             let percent = row.optionalText(7).flatMap(Double.init)
             let range = try RangeSpec(row, from: 2, exclude: 9)

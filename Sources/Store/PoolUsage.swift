@@ -11,12 +11,13 @@ package struct PoolUsage: Sendable {
 }
 
 extension Store {
-    /// Every range of every network, in one snapshot.
+    /// Every range of every network, in one snapshot; none of a network of which a row is nonsense.
     package func poolUsage() throws(StoreError) -> [PoolUsage] {
         try read { (database) throws(StoreError) in
             var pools: [PoolUsage] = []
             var taken: [String: (held: [IPAddress], gateways: [IPAddress])] = [:]
-            for network in try Network.load(database) {
+            var problems: [String] = []
+            for network in try Network.load(database, problems: &problems) {
                 let bridge = network.spec.bridge
                 let known: (held: [IPAddress], gateways: [IPAddress])
                 if let found = taken[bridge] {

@@ -16,7 +16,8 @@ enum SortKeys {
             }
         }
         guard try database.integer("SELECT 1 FROM ranges WHERE size IS NULL") != nil else { return }
-        for network in try Network.load(database) {
+        var problems: [String] = []
+        for network in try Network.load(database, problems: &problems) {
             for (range, id) in zip(network.spec.rangeSets.joined(), network.rangeIDs.joined()) {
                 try database.run(
                     "UPDATE ranges SET first_key = ?, last_key = ?, size = ? WHERE id = ?", .text(range.first.sortKey),

@@ -15,7 +15,8 @@ enum LeakCheck {
         do {
             var kernel = try LiveKernel(bootID: Boot.currentID())
             let examination = try examine(store, &kernel)
-            return pools(try store.pools()) + leaks(examination) + [drift(examination)] + needs(examination)
+            return rows(examination) + pools(try store.pools()) + leaks(examination) + [drift(examination)]
+                + needs(examination)
         } catch let error as ReconcilerError where error.code != .store {
             return [
                 Finding(
@@ -37,6 +38,15 @@ enum LeakCheck {
             return try Store.open(directory: directory, access: .read).intent()
         } catch {
             return Intent()
+        }
+    }
+
+    private static func rows(_ examination: Examination) -> [Finding] {
+        examination.intent.problems.map {
+            Finding(
+                .error, "database", $0,
+                remedy:
+                    "put it right with `plumbctl sql`, or take it out: until then nothing is done for what it is about")
         }
     }
 

@@ -15,7 +15,7 @@ struct PlanCommand: ParsableCommand {
               plumbctl plan
               plumbctl plan -o json | jq -r '.changes[].command'
 
-            Exit status: 0 nothing to do, 2 something to do, 1 the node could not be examined.
+            Exit status: 0 nothing to do, 2 something to do, for apply or for you (rows that say nothing sensible), 1 the node could not be examined.
             """)
 
     @OptionGroup var options: CommonOptions
@@ -27,7 +27,7 @@ struct PlanCommand: ParsableCommand {
         case .json: try Terminal.sayJSON(view)
         case .table: view.print()
         }
-        if !examination.isClean { throw ExitCode(2) }
+        if !examination.isClean || !examination.intent.problems.isEmpty { throw ExitCode(2) }
     }
 }
 
@@ -36,6 +36,8 @@ struct PlanView: Encodable {
     var changes: [PlanLine]
     var conflicts: [PlanLine]
     var notices: [String]
+    /// Rows that say nothing sensible. Notices tell them too.
+    var problems: [String]
     var toAdd: Int
     var toChange: Int
     var toDelete: Int
@@ -47,6 +49,7 @@ struct PlanView: Encodable {
             + examination.strays.map(lines.line)
         conflicts = examination.plan.conflicts.map(lines.line)
         notices = examination.plan.notices.map(\.text)
+        problems = examination.intent.problems
         toAdd = changes.count { $0.action == "+" }
         toChange = changes.count { $0.action == "~" }
         toDelete = changes.count { $0.action == "-" }
@@ -59,7 +62,10 @@ struct PlanView: Encodable {
         }
         for notice in notices { Terminal.say("note: \(notice)") }
         if changes.isEmpty, conflicts.isEmpty {
-            Terminal.say("The kernel agrees with the database: nothing to do.")
+            Terminal.say(
+                problems.isEmpty
+                    ? "The kernel agrees with the database: nothing to do."
+                    : "The kernel agrees with all of the database that can be read.")
         } else {
             let blocked = conflicts.isEmpty ? "" : ", \(conflicts.count) in conflict"
             Terminal.say("Plan: \(toAdd) to add, \(toChange) to change, \(toDelete) to delete\(blocked)")

@@ -113,16 +113,16 @@ import Testing
             let store = try Store.open(directory: directory, access: .create)
             for network in [bad, good] { _ = try store.add(AttachmentRequest(network, "a")) }
             try sqlite(directory, "UPDATE networks SET \(column) = '\(text)' WHERE name = 'bad'")
-            let errors = [
-                try failure { try store.record(AttachmentRequest(bad, "b")) }, try failure { try store.intent() },
-            ]
+            let error = try failure { try store.record(AttachmentRequest(bad, "b")) }
+            let intent = try store.intent()
             let fine = try store.add(AttachmentRequest(good, "b"))
             close(store)
-            for error in errors {
-                #expect(error.code == .invalid)
-                #expect(error.message.contains("network bad: "), "\(error)")
-                #expect(error.message.contains("\"\(text)\""), "\(error)")
+            #expect(error.code == .invalid)
+            for words in intent.problems + [error.message] {
+                #expect(words.contains("network bad: ") && words.contains("\"\(text)\""), "\(words)")
             }
+            #expect(intent.problems.count == 1 && intent.lacksNetworks)
+            #expect(intent.networks.map(\.spec.name) == ["good"] && intent.attachments.count == 2)
             #expect(texts(fine.addresses) == ["10.0.0.3"])
         }
     }

@@ -16,14 +16,18 @@ import Testing
             let store = try Store.open(directory: directory, access: .create)
             let first = try store.add(AttachmentRequest(network, "a"))
             _ = try sqlite(directory, "UPDATE ranges SET \(columns)")
+            let intent = try store.intent()
+            #expect(intent.networks.isEmpty && intent.lacksNetworks && intent.attachments.count == 1)
+            #expect(intent.problems.count == 1 && intent.problems[0].contains("network pods, range 1"))
+            #expect(try store.promise(attachment: first.id) == Intent(attachments: intent.attachments))
             for error in [
-                #expect(throws: StoreError.self) { try store.intent() },
+                #expect(throws: StoreError.self) { try store.intent(attachment: first.id) },
                 #expect(throws: StoreError.self) { try store.usage(network, bootID: "") },
                 #expect(throws: StoreError.self) { try store.add(AttachmentRequest(network, "b")) },
             ] {
                 #expect(error?.code == .invalid && error?.message.contains("network pods, range 1") == true)
             }
-            #expect(throws: StoreError.self) { try store.pools() }
+            #expect(try store.poolUsage().isEmpty)
             _ = try store.strayLeases()
             try store.release(first, reason: "test")
             close(store)

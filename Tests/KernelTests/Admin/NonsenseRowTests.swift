@@ -1,0 +1,74 @@
+import Testing
+
+/// What a shell wrote where the schema cannot check it costs nobody else, and is told by everything that looks.
+@Suite struct NonsenseRowTests {
+    @Test(arguments: [
+        "UPDATE ranges SET first = '10.9.0.9', last = '10.9.0.2' WHERE subnet LIKE '10.9.%'",
+        "UPDATE networks SET bridge_mac = 'x' WHERE bridge <> 'cni0'",
+    ]) func aNetwork(change: String) throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        let bad = #""bridge": "cni9", "subnets": ["10.9.0.0/28", "fd09::/64"]"#
+        let added = try JSON(try node.call(Call(network: "bad", members: bad)).stdout)
+        let hostEnd = try #require(added["interfaces"][1]["name"].text)
+        try node.add("pod2")
+        let whole = try node.sql("SELECT bridge_mac FROM networks WHERE bridge = 'cni9'")
+        _ = try node.sql(change)
+        try node.run(
+            """
+            ip link del \(hostEnd); ip link set cni9 down; ip addr flush dev cni9
+            ip -n pod2 addr flush dev eth0; ip link del cni0
+            """)
+        #expect(try node.plumbctl("plan").status == 2)
+        for _ in 0..<2 {
+            let apply = try node.plumbctl("apply")
+            #expect(apply.status == 1 && apply.stderr.contains("network bad"), "\(apply.all)")
+            let gc = try node.plumbctl("gc", "--orphans")
+            #expect(gc.status == 1 && gc.stderr.contains("network bad"), "\(gc.all)")
+            try node.expectPing(from: "pod1", to: "10.9.0.1", "fd09::1")
+            try node.expectPing(from: "pod2", to: "10.244.0.1", "fd00:10:244::1")
+            let plan = try node.plumbctl("plan")
+            #expect(plan.status == 2 && plan.stdout.contains("all of the database that can be read"), "\(plan.all)")
+        }
+        #expect(try node.plumbctl("status").status == 0)
+        let check = try node.plumbctl("check")
+        #expect(check.status == 1 && check.stdout.contains("network bad"), "\(check.all)")
+        // Its last pod goes; what is left of the network is not an orphan.
+        #expect(try node.call(Call(verb: "DEL", network: "bad", members: bad)).status == 0)
+        #expect(try node.plumbctl("gc", "--orphans").status == 1)
+        #expect(try node.ourLinks().contains("cni9"))
+        #expect(try node.sql("SELECT count(*) FROM addresses WHERE bridge = 'cni9'") == "0")
+        if change.contains("ranges") {
+            _ = try node.sql("UPDATE ranges SET first = '10.9.0.2', last = '10.9.0.14' WHERE subnet LIKE '10.9.%'")
+        } else {
+            _ = try node.sql("UPDATE networks SET bridge_mac = '\(whole)' WHERE bridge = 'cni9'")
+        }
+        try node.expectConvergence()
+        #expect(try node.json("ip -j link show cni9")[0]["address"].text == whole)
+        #expect(try node.call(Call(network: "bad", members: bad)).status == 0)
+    }
+
+    @Test func aNetworkThatIsTakenOut() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        try node.delete("pod1")
+        _ = try node.sql("UPDATE ranges SET gateway = 'x'")
+        #expect(try node.plumbctl("apply").status == 1)
+        let removal = try node.plumbctl("network", "remove", "pods")
+        #expect(removal.status == 0, "\(removal.all)")
+        try node.expectNothingLeft()
+    }
+
+    @Test func aRoute() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        _ = try node.sql("INSERT INTO routes (dst, gateway) VALUES ('10.7.0.0/24', 'x')")
+        let plan = try node.plumbctl("plan")
+        #expect(plan.status == 2 && plan.stdout.contains("routes row"), "\(plan.all)")
+        #expect(try node.plumbctlJSON("plan")["problems"].elements.count == 1)
+        let check = try node.plumbctl("check")
+        #expect(check.status == 1 && check.stdout.contains("routes row"), "\(check.all)")
+    }
+}
