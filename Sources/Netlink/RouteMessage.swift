@@ -54,6 +54,8 @@ package struct RouteMessage: Hashable, Sendable {
     package static var scopeUniverse: UInt8 { UInt8(RT_SCOPE_UNIVERSE.rawValue) }
     /// RTN_UNICAST, the only type that we make.
     package var isUnicast: Bool { type == UInt8(RTN_UNICAST) }
+    /// RTPROT_KERNEL: made with an address.
+    package static var byKernel: UInt8 { UInt8(RTPROT_KERNEL) }
     /// RTM_F_CLONED: an exception from the kernel's cache, not a route.
     package var isCloned: Bool { flags & UInt32(RTM_F_CLONED) != 0 }
 }
@@ -174,13 +176,21 @@ extension Request {
         Request(type: Int(RTM_DELROUTE), body: route.encoded, context: context)
     }
 
-    /// RTM_GETROUTE for ``NetlinkSocket/dump(_:)``, filtered by the kernel: family, and 0 for any protocol.
-    package static func dumpRoutes(family: UInt8, routeProtocol: UInt8 = 0, context: String) -> Request {
+    /// RTM_GETROUTE for ``NetlinkSocket/dump(_:)``, filtered by the kernel.
+    ///
+    /// - Parameters:
+    ///   - routeProtocol: 0 for any.
+    ///   - outputIndex: of the link by which they leave; `nil` for any.
+    ///   - isUnicast: no local, broadcast and other routes.
+    package static func dumpRoutes(
+        family: UInt8, routeProtocol: UInt8 = 0, outputIndex: Int32? = nil, isUnicast: Bool = false, context: String
+    ) -> Request {
         var filter = RouteMessage()
         filter.family = family
         filter.table = 0
         filter.routeProtocol = routeProtocol
-        filter.type = 0
+        filter.outputIndex = outputIndex.map { UInt32($0) }
+        if !isUnicast { filter.type = 0 }
         return Request(type: Int(RTM_GETROUTE), body: filter.encoded, context: context)
     }
 }

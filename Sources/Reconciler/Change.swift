@@ -53,7 +53,7 @@ package enum Change: Hashable, Sendable {
 
     /// What a person would type, in the right namespace.
     package var command: String {
-        let command = object.resource.command(action)
+        let command = object.resource.command(action, fromAny: observed)
         guard case .pod(_, let path) = namespace else { return command }
         return "nsenter --net=\(path) \(command)"
     }

@@ -114,7 +114,7 @@ private func compare(
     _ object: Object, in namespace: NamespaceID, observed: KernelState, plan: inout Plan
 ) {
     let resource = object.resource
-    guard let found = observed[namespace, resource.name] else {
+    guard let found = observed[namespace, resource.name] ?? resource.standIn(in: namespace, observed) else {
         if case .route(let route) = object, route.isMoved(in: namespace, observed) { return }
         plan.changes.append(.add(object, in: namespace, reason: "missing"))
         return

@@ -13,12 +13,14 @@ package struct LinkAddress: Resource {
     package var isUnusable: Bool
     /// Desired: duplicate address detection runs before it is used. Observed: it has failed.
     package var detection: Bool
+    /// Observed: the route to its subnet, which the kernel made with it, is gone.
+    package var lacksRoute: Bool
     /// Desired: somebody may know it by another MAC, and is told when it is added.
     package var isAnnounced: Bool
 
     package init(
         address: CIDR, link: String, isGateway: Bool, isUnusable: Bool = false, detection: Bool = false,
-        isAnnounced: Bool = false
+        isAnnounced: Bool = false, lacksRoute: Bool = false
     ) {
         self.address = address
         self.link = link
@@ -26,6 +28,7 @@ package struct LinkAddress: Resource {
         self.isUnusable = isUnusable
         self.detection = detection
         self.isAnnounced = isAnnounced
+        self.lacksRoute = lacksRoute
     }
 
     package static let kindName = "address"
@@ -71,16 +74,32 @@ package struct LinkAddress: Resource {
                 guard let bytes = message.local ?? message.address, let address = IPAddress(networkBytes: bytes),
                     let cidr = CIDR(address, prefixLength: Int(message.prefixLength))
                 else { continue }
-                observed.insert(
-                    LinkAddress(
-                        address: cidr, link: ifname, isGateway: reader.namespace == .host,
-                        isUnusable: message.isUnusable, detection: message.isDuplicate),
-                    in: reader.namespace)
+                var found = LinkAddress(
+                    address: cidr, link: ifname, isGateway: reader.namespace == .host,
+                    isUnusable: message.isUnusable, detection: message.isDuplicate)
+                if desired[reader.namespace, found.name] != nil, link.isUp, !message.isUnusable, !message.wantsNoRoute,
+                    found.hasRoute
+                {
+                    found.lacksRoute = try !reader.reaches(
+                        family: message.family, cidr.network.address.networkBytes, message.prefixLength,
+                        link: link.index)
+                }
+                observed.insert(found, in: reader.namespace)
             }
         }
     }
 
+    /// IPv6 has an address once on a link, of whatever prefix length (ipv6_add_addr, net/ipv6/addrconf.c).
+    package func standIn(in namespace: NamespaceID, _ observed: KernelState) -> Object? {
+        guard address.family == .v6 else { return nil }
+        return observed.all(in: namespace).first {
+            if case .address(let found) = $0 { found.link == link && found.address.address == address.address } else { false }
+        }
+    }
+
     package func drift(from observed: Self) -> [String] {
+        if observed.address != address { return ["its prefix length is \(observed.address.prefixLength)"] }
+        if observed.lacksRoute { return ["the route to its subnet is gone"] }
         // Its detection takes a second or two, and is what was asked for.
         guard observed.isUnusable, !detection || observed.detection else { return [] }
         return [observed.detection ? "another host has it" : "duplicate address detection has not let it be used"]
@@ -89,7 +108,8 @@ package struct LinkAddress: Resource {
     /// With the first IPv4 address of a subnet the kernel would take the others of it along, also foreign ones
     /// (`promote_secondaries` of net/ipv4/devinet.c): that is switched off first.
     package func steps(_ action: Action, from observed: Self?) -> Int {
-        action == .change || action == .delete && address.family == .v4 ? 2 : 1
+        if action == .change, observed?.lacksRoute == true { return 1 }
+        return action == .change || action == .delete && address.family == .v4 ? 2 : 1
     }
 
     package func effect(
@@ -97,11 +117,14 @@ package struct LinkAddress: Resource {
     ) throws(NetlinkError) -> Effect {
         var message = AddressMessage()
         message.family = address.family.netlinkFamily
-        message.prefixLength = UInt8(address.prefixLength)
+        let isDeletion = action == .delete || action == .change && step == 0
+        message.prefixLength = UInt8((isDeletion ? observed ?? self : self).address.prefixLength)
         message.index = UInt32(try links.index(of: link))
         message.address = address.address.networkBytes
         message.local = message.address
         switch (action, step) {
+        case (.change, _) where observed?.lacksRoute == true:
+            return .netlink([.addRoute(subnetRoute(message.index), context: "add the route to \(address.network)")])
         case (.delete, 0) where address.family == .v4:
             return .sysctl(path: "net/ipv4/conf/\(link)/promote_secondaries", value: "1")
         case (.add, 0), (.change, 1):
@@ -121,8 +144,39 @@ package struct LinkAddress: Resource {
         }
     }
 
+    /// An address that is alone in its subnet has none.
+    private var hasRoute: Bool { address.prefixLength > 0 && address.prefixLength < address.family.bitWidth }
+
+    /// As the kernel makes it (fib_add_ifaddr, net/ipv4/fib_frontend.c; addrconf_prefix_route, net/ipv6/addrconf.c), so that
+    /// it goes with the address again.
+    private func subnetRoute(_ index: UInt32) -> RouteMessage {
+        var route = RouteMessage()
+        route.family = address.family.netlinkFamily
+        route.destinationLength = UInt8(address.prefixLength)
+        route.destination = address.network.address.networkBytes
+        route.outputIndex = index
+        route.routeProtocol = RouteMessage.byKernel
+        if address.family == .v4 {
+            route.scope = RouteMessage.scopeLink
+            route.preferredSource = address.address.networkBytes
+        } else {
+            route.priority = 256
+        }
+        return route
+    }
+
     package func phase(_ action: Action) -> Phase {
         action == .delete ? .deleteAddresses : isGateway ? .bridgeAddresses : .podAddresses
+    }
+
+    package func command(_ action: Action, from observed: Self?) -> String {
+        guard action == .change, let observed else { return command(action) }
+        if observed.lacksRoute {
+            return
+                "ip -\(address.family.version) route add \(address.network) dev \(link) proto kernel "
+                + (address.family == .v4 ? "scope link src \(address.address)" : "metric 256")
+        }
+        return "\(observed.command(.delete)) && \(command(.add))"
     }
 
     package func command(_ action: Action) -> String {

@@ -53,6 +53,8 @@ package final class NamespaceReader {
     private var dumpedNames: [Int32: String] = [:]
     private var dumpedLinks: [LinkMessage]?
     private var dumpedAddresses: [UInt32: [AddressMessage]]?
+    /// IPv4 and IPv6: of a pod all that lead somewhere, of the host those that the kernel made.
+    private var dumpedRoutes: ([RouteMessage]?, [RouteMessage]?) = (nil, nil)
 
     package init(namespace: NamespaceID, socket: consuming NetlinkSocket) {
         self.namespace = namespace
@@ -76,6 +78,7 @@ package final class NamespaceReader {
         dumpedNames = [:]
         dumpedLinks = nil
         dumpedAddresses = nil
+        dumpedRoutes = (nil, nil)
         firewallState = nil
         table.forget()
     }
@@ -147,16 +150,48 @@ package final class NamespaceReader {
             dumpedAddresses = grouped
             return grouped[UInt32(index)] ?? []
         }
-        return try dump(
-            .dumpAddresses(index: index, context: "read addresses of link \(index)"), AddressMessage.init(parsing:))
+        do throws(NetlinkError) {
+            return try dump(
+                .dumpAddresses(index: index, context: "read addresses of link \(index)"),
+                AddressMessage.init(parsing:))
+        } catch  where error.errno == .operationNotSupportedByDevice {
+            // The link went since its index was read, and its addresses with it.
+            return []
+        }
     }
 
-    /// Routes with our protocol number, in every table.
+    /// Routes with our protocol number, in every table; of a pod, which has few, all that lead somewhere.
     func routes(family: UInt8) throws(NetlinkError) -> [RouteMessage] {
         if extent == .newAttachment { return [] }
+        if namespace != .host { return try unicastRoutes(family: family) }
         return try dump(
             .dumpRoutes(family: family, routeProtocol: Mark.routeProtocol, context: "read routes"),
             RouteMessage.init(parsing:))
+    }
+
+    /// Whether the host reaches what is on a link by it, as by the route that the kernel makes with an address, whoever made
+    /// that route. Taken for granted where an attachment is new.
+    func reaches(family: UInt8, _ destination: [UInt8], _ length: UInt8, link: Int32) throws(NetlinkError) -> Bool {
+        func isIt(_ route: RouteMessage) -> Bool {
+            route.gateway == nil && route.outputIndex == UInt32(link) && route.destinationLength == length
+                && route.destination == destination
+        }
+        if extent == .newAttachment { return true }
+        if try unicastRoutes(family: family).contains(where: isIt) { return true }
+        guard namespace == .host else { return false }
+        let byLink = Request.dumpRoutes(
+            family: family, outputIndex: link, isUnicast: true, context: "read routes by link \(link)")
+        return try dump(byLink, RouteMessage.init(parsing:)).contains(where: isIt)
+    }
+
+    private func unicastRoutes(family: UInt8) throws(NetlinkError) -> [RouteMessage] {
+        if let known = family == IPFamily.v4.netlinkFamily ? dumpedRoutes.0 : dumpedRoutes.1 { return known }
+        let routes = try dump(
+            .dumpRoutes(
+                family: family, routeProtocol: namespace == .host ? RouteMessage.byKernel : 0, isUnicast: true,
+                context: "read routes"), RouteMessage.init(parsing:))
+        if family == IPFamily.v4.netlinkFamily { dumpedRoutes.0 = routes } else { dumpedRoutes.1 = routes }
+        return routes
     }
 
     func sysctl(_ path: String) throws(NetlinkError) -> String? { try SysctlFile.read(path) }

@@ -47,6 +47,10 @@ package protocol Resource: Hashable, Sendable {
         _ reader: NamespaceReader, desired: KernelState, into observed: inout KernelState
     ) throws(NetlinkError)
 
+    /// What was found under another name and keeps this one from being made, and must be changed into it. Asked only where
+    /// nothing has its own name. Pure.
+    func standIn(in namespace: NamespaceID, _ observed: KernelState) -> Object?
+
     /// Why `observed` is not what this asks for, one text a field that is owned; empty when it is. Pure.
     func drift(from observed: Self) -> [String]
 
@@ -86,9 +90,13 @@ package protocol Resource: Hashable, Sendable {
         _ action: Action, step: Int, fromAny observed: Object?, _ links: LinkTable
     ) throws(NetlinkError) -> Effect
 
+    func command(_ action: Action, fromAny observed: Object?) -> String
+
     func phase(_ action: Action) -> Phase
     /// What a person would type.
     func command(_ action: Action) -> String
+    /// The same where it depends on what was found.
+    func command(_ action: Action, from observed: Self?) -> String
 }
 
 extension Resource {
@@ -97,6 +105,7 @@ extension Resource {
     package func isIn(_ other: Object) -> Bool { false }
     package static func surplus(in leftovers: Leftovers) -> [String] { [] }
     package func isFor(theSameAs observed: Self) -> Bool { true }
+    package func standIn(in namespace: NamespaceID, _ observed: KernelState) -> Object? { nil }
     package func conflict(with observed: Self) -> String? { nil }
     package func remarks(on observed: Self) -> [String] { [] }
     package var mark: Bool? { nil }
@@ -116,6 +125,12 @@ extension Resource {
 
     package func steps(_ action: Action, fromAny observed: Object?) -> Int {
         steps(action, from: observed.flatMap { $0.resource as? Self })
+    }
+
+    package func command(_ action: Action, from observed: Self?) -> String { command(action) }
+
+    package func command(_ action: Action, fromAny observed: Object?) -> String {
+        command(action, from: observed.flatMap { $0.resource as? Self })
     }
 
     package func effect(

@@ -28,6 +28,8 @@ package struct Veth: Resource {
     package var alias: String?
     /// Observed: of the host's end.
     package var mac: MACAddress?
+    /// Observed: of the host's end, in bytes.
+    package var mtu: Int?
 
     /// What is settled for the pod's end when the pair is made.
     package struct Peer: Hashable, Sendable {
@@ -50,7 +52,8 @@ package struct Veth: Resource {
     package init(
         ifname: String, attachment: Int64, bridge: String?, hairpin: Bool?, isUp: Bool = true, isMarked: Bool = true,
         isDoomed: Bool = false, peer: Peer? = nil, peerIndex: UInt32? = nil, alias: String? = nil,
-        mac: MACAddress? = nil, isolated: Bool? = nil, vlans: VLANMembership? = nil, isStripped: Bool = false
+        mac: MACAddress? = nil, isolated: Bool? = nil, vlans: VLANMembership? = nil, isStripped: Bool = false,
+        mtu: Int? = nil
     ) {
         self.ifname = ifname
         self.attachment = attachment
@@ -64,6 +67,7 @@ package struct Veth: Resource {
         self.peerIndex = peerIndex
         self.alias = alias
         self.mac = mac
+        self.mtu = mtu
         self.isolated = isolated
         self.vlans = vlans
     }
@@ -143,7 +147,7 @@ package struct Veth: Resource {
                 isUp: link.isUp, isMarked: link.isMarked || link.isDoomed, isDoomed: link.isDoomed,
                 peerIndex: link.link, alias: link.alias,
                 mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) },
-                isolated: link.port?.isolated, vlans: vlans)
+                isolated: link.port?.isolated, vlans: vlans, mtu: link.mtu.map(Int.init))
             if let wanted { veth.recognise(wanted) }
             observed.insert(veth, in: .host)
         }
@@ -168,6 +172,7 @@ package struct Veth: Resource {
             if isolated == true, observed.isolated != true { drift.append("it is not isolated") }
             if let vlans { drift += vlans.drift(from: observed.vlans) }
         }
+        if let mtu = peer?.mtu, let found = observed.mtu, found != mtu { drift.append("its MTU is \(found)") }
         if !observed.isUp { drift.append("it is down") }
         if observed.isDoomed { drift.append("it is in the group of links that are to be deleted") }
         if observed.isStripped { drift.append("it is no longer in Plumb's group") }
@@ -268,6 +273,7 @@ package struct Veth: Resource {
         up.setUp()
         if observed?.isDoomed == true || observed?.isStripped == true { link.group = Mark.group }
         link.alias = alias
+        if let observed, observed.mtu != peer?.mtu { link.mtu = peer?.mtu.map { UInt32($0) } }
         if let hairpin {
             link.portKind = "bridge"
             link.port = BridgePort(hairpin: hairpin, isolated: isolated)

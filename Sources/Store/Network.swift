@@ -90,8 +90,9 @@ extension Network {
     /// - Parameter tag: the database's, of a caller that knows it.
     ///
     /// - Throws: `.invalid`, naming the network, if a row of it is nonsense.
-    static func load(_ database: borrowing Connection, name: String, tag: String? = nil) throws(StoreError) -> [Network]
-    {
+    static func load(
+        _ database: borrowing Connection, name: String, tag: String? = nil
+    ) throws(StoreError) -> [Network] {
         try load(database, name, tag: tag) { (problem) throws(StoreError) in throw problem }
     }
 

@@ -93,7 +93,8 @@ import Testing
             ip -n pod1 link add eth0 address 02:00:00:00:00:42 mtu 1400 group 7586 type veth peer name q
             ip -n pod1 link set eth0 up
             """,
-            "link $VETH: eth0 in the pod is not its other end", routes("it leaves by lost") + addresses),
+            "an interface eth0 is in /run/netns/pod1 in the place of the pod's own, and is not Plumb's: it stays as it is; "
+                + "delete it there, or leave it to those who made it (key repairPod)"),
     ]
 
     static let onTheHost = [

@@ -24,6 +24,27 @@ import Testing
             "pod IPv6 address", "ip -n pod1 addr del fd00:10:244::2/64 dev eth0",
             plan: "+ address fd00:10:244::2/64 on eth0 of pod default/pod1: missing"),
         Sabotage(
+            "pod IPv6 address with another prefix length",
+            "ip -n pod1 addr del fd00:10:244::2/64 dev eth0; ip -n pod1 addr add fd00:10:244::2/128 dev eth0 nodad",
+            plan: "~ address fd00:10:244::2/64 on eth0 of pod default/pod1: its prefix length is 128"),
+        Sabotage(
+            "gateway IPv6 address with another prefix length",
+            "ip addr del fd00:10:244::1/64 dev cni0; ip addr add fd00:10:244::1/65 dev cni0 nodad",
+            plan: "~ address fd00:10:244::1/64 on cni0: its prefix length is 65"),
+        Sabotage(
+            "the gateway's connected route", "ip route flush dev cni0",
+            plan: "~ address 10.244.0.1/24 on cni0: the route to its subnet is gone"),
+        Sabotage(
+            "the gateway's connected IPv6 route", "ip -6 route flush dev cni0",
+            plan: "~ address fd00:10:244::1/64 on cni0: the route to its subnet is gone"),
+        Sabotage(
+            "a pod's connected routes",
+            "ip -n pod1 route del 10.244.0.0/24; ip -n pod1 -6 route del fd00:10:244::/64",
+            plan: "~ address 10.244.0.2/24 on eth0 of pod default/pod1: the route to its subnet is gone"),
+        Sabotage(
+            "all of a pod's routes", "ip -n pod1 route flush table main; ip -n pod1 -6 route flush table main",
+            plan: "+ route ::/0 of pod default/pod1: missing"),
+        Sabotage(
             "default route", "ip -n pod1 route del default",
             plan: "+ route 0.0.0.0/0 of pod default/pod1: missing"),
         Sabotage(

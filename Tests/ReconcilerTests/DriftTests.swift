@@ -57,6 +57,9 @@ import Testing
             sabotage: "address in doubt", change: { kernel, pod in kernel[pod].addresses[0].isUnusable = true },
             plan: ["address 10.1.0.2/24 on eth0: duplicate address detection has not let it be used"]),
         Case(
+            sabotage: "MTU of the host end", change: { kernel, _ in kernel[.host].links["plumbtest7"]?.mtu = 1280 },
+            plan: ["link plumbtest7: its MTU is 1280"]),
+        Case(
             sabotage: "mark of the host end",
             change: { kernel, _ in kernel[.host].links["plumbtest7"]?.isMarked = false },
             plan: ["link plumbtest7: it is no longer in Plumb's group"]),

@@ -142,7 +142,7 @@ extension SimulatedNamespace {
                 hairpin: link.master == nil ? nil : link.hairpin, isUp: link.isUp, isMarked: link.isMarked,
                 peerIndex: link.peerIndex.map { UInt32($0) }, mac: link.mac,
                 isolated: link.master == nil ? nil : link.isolated,
-                vlans: link.master == nil ? nil : VLANMembership(link.vlans))
+                vlans: link.master == nil ? nil : VLANMembership(link.vlans), mtu: link.mtu)
             if let wanted { veth.recognise(wanted) }
             observed.insert(veth, in: .host)
         }
