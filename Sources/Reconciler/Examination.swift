@@ -150,7 +150,9 @@ private func keepOff(
         plan.conflicts.append(
             Plan.Conflict(namespace: .host, object: .address(conflict.gateway), reason: conflict.reason))
     }
-    plan.changes.removeAll { $0.namespace == .host && $0.action != .delete && refused.contains($0.object.resource.name) }
+    plan.changes.removeAll {
+        $0.namespace == .host && $0.action != .delete && refused.contains($0.object.resource.name)
+    }
 }
 
 /// An adopted bridge that its network left stays, and nobody asks for it any more: gateways of ours are on it until the

@@ -93,7 +93,11 @@ package struct LinkAddress: Resource {
     package func standIn(in namespace: NamespaceID, _ observed: KernelState) -> Object? {
         guard address.family == .v6 else { return nil }
         return observed.all(in: namespace).first {
-            if case .address(let found) = $0 { found.link == link && found.address.address == address.address } else { false }
+            if case .address(let found) = $0 {
+                found.link == link && found.address.address == address.address
+            } else {
+                false
+            }
         }
     }
 

@@ -101,12 +101,14 @@ extension Store {
 
     /// A container's interface in a network: there is one at most.
     ///
-    /// - Parameter orOnlyOne: if none is, that in whichever network: this one may have been renamed.
+    /// - Parameter orOnlyOne: if none is, that in whichever network: this one may have been renamed. Not if history has an
+    ///   attachment of its own that had this interface.
     package func attachmentID(
         containerID: String, ifname: String, network: String, orOnlyOne: Bool = false
     ) throws(StoreError) -> Int64? {
         var inNetwork: Int64?
         var inAny: Int64?
+        var other: String?
         var count = 0
         try database.each(
             """
@@ -114,10 +116,17 @@ extension Store {
             """, values: [.text(containerID), .text(ifname)]
         ) { (row) throws(StoreError) in
             inAny = row.integer(0)
+            other = row.optionalText(1)
             count += 1
-            if row.optionalText(1) == network { inNetwork = row.integer(0) }
+            if other == network { inNetwork = row.integer(0) }
         }
-        return inNetwork ?? (orOnlyOne && count == 1 ? inAny : nil)
+        if inNetwork != nil || !orOnlyOne || count != 1 { return inNetwork }
+        // A shell deleted its network's row.
+        guard other != nil else { return inAny }
+        let had = try database.integer(
+            "SELECT EXISTS (SELECT 1 FROM events WHERE container_id = ? AND ifname = ? AND network = ?)",
+            .text(containerID), .text(ifname), .text(network))
+        return had == 1 ? nil : inAny
     }
 
     /// Gateways on a bridge that are ours, of any network, lease or former network, by their names as kernel objects.

@@ -96,6 +96,23 @@ import Testing
         try node.expectNothingLeft()
     }
 
+    /// A runtime takes back what it failed to add; that is no network by another name.
+    @Test func afterAnADDInAnotherNetworkThatFailed() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        let other = Call(network: "other", members: #""bridge": "cni1", "subnets": ["10.9.0.0/24"]"#)
+        #expect(try node.call(other).status == 1)
+        var end = other
+        end.verb = "DEL"
+        for _ in 0..<2 { #expect(try node.call(end).status == 0) }
+        try node.expectPing(from: "pod1", to: "10.244.0.1", "fd00:10:244::1")
+        try node.expectConvergence()
+        #expect(try node.sql("SELECT count(*) FROM v_leases") == "2")
+        try node.delete("pod1")
+        try node.expectNothingLeft()
+    }
+
     /// Without its database DEL knows a pair by kind and mark: what has only our mark is none that we made.
     @Test func leavesWhatIsNoPair() throws {
         let node = try TestNode()
