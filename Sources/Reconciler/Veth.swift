@@ -28,7 +28,7 @@ package struct Veth: Resource {
     package var alias: String?
     /// Observed: of the host's end.
     package var mac: MACAddress?
-    /// Observed: of the host's end, in bytes.
+    /// Of the host's end, in bytes; desired `nil` is not compared.
     package var mtu: Int?
 
     /// What is settled for the pod's end when the pair is made.
@@ -93,7 +93,7 @@ package struct Veth: Resource {
                 path: attachment.namespace.path),
             alias: attachment.alias,
             isolated: attachment.link.isIsolated ? true : nil,
-            vlans: attachment.link.vlans.map { VLANMembership($0) })
+            vlans: attachment.link.vlans.map { VLANMembership($0) }, mtu: attachment.hostMTU)
     }
 
     package var owner: Int64? { attachment }
@@ -172,7 +172,7 @@ package struct Veth: Resource {
             if isolated == true, observed.isolated != true { drift.append("it is not isolated") }
             if let vlans { drift += vlans.drift(from: observed.vlans) }
         }
-        if let mtu = peer?.mtu, let found = observed.mtu, found != mtu { drift.append("its MTU is \(found)") }
+        if let mtu, let found = observed.mtu, found != mtu { drift.append("its MTU is \(found)") }
         if !observed.isUp { drift.append("it is down") }
         if observed.isDoomed { drift.append("it is in the group of links that are to be deleted") }
         if observed.isStripped { drift.append("it is no longer in Plumb's group") }
@@ -273,7 +273,7 @@ package struct Veth: Resource {
         up.setUp()
         if observed?.isDoomed == true || observed?.isStripped == true { link.group = Mark.group }
         link.alias = alias
-        if let observed, observed.mtu != peer?.mtu { link.mtu = peer?.mtu.map { UInt32($0) } }
+        if let observed, observed.mtu != mtu { link.mtu = mtu.map { UInt32($0) } }
         if let hairpin {
             link.portKind = "bridge"
             link.port = BridgePort(hairpin: hairpin, isolated: isolated)

@@ -118,6 +118,8 @@ package struct Attachment: Hashable, Sendable, Identifiable {
     package var macRequested: Bool
     /// Bytes.
     package var mtu: Int?
+    /// Of the host's end, which no later plugin of the chain changes.
+    package var hostMTU: Int?
     package var pod: PodIdentity
     package var repairPod: RepairPod
     package var leases: [Lease]
@@ -158,6 +160,7 @@ package struct Attachment: Hashable, Sendable, Identifiable {
         self.mac = mac
         self.macRequested = macRequested
         self.mtu = mtu
+        hostMTU = mtu
         self.pod = pod
         self.repairPod = repairPod
         self.leases = leases

@@ -177,7 +177,7 @@ extension SimulatedKernel {
             } else {
                 link.isUp = true
                 link.isMarked = true
-                link.mtu = veth.peer?.mtu ?? link.mtu
+                link.mtu = veth.mtu ?? link.mtu
                 link.hairpin = veth.hairpin ?? link.hairpin
                 link.isolated = veth.isolated ?? link.isolated
                 if let vlans = veth.vlans { link.enter(vlans) }
