@@ -25,6 +25,8 @@ package struct AddressMessage: Hashable, Sendable {
     package static var noDuplicateDetection: UInt32 { UInt32(IFA_F_NODAD) }
     /// IFA_F_NOPREFIXROUTE: whoever added it did not want a route to its subnet.
     package var wantsNoRoute: Bool { (flags ?? 0) & UInt32(IFA_F_NOPREFIXROUTE) != 0 }
+    /// RT_SCOPE_LINK: IPv6 has one on each link by itself.
+    package var isLinkLocal: Bool { scope == UInt8(RT_SCOPE_LINK.rawValue) }
     /// IFA_F_DADFAILED: another host on the link has it.
     package var isDuplicate: Bool { (flags ?? 0) & UInt32(IFA_F_DADFAILED) != 0 }
     /// IFA_F_TENTATIVE or IFA_F_DADFAILED: not usable.

@@ -141,7 +141,7 @@ func mendHost(
 
 /// What is one transaction, whomever it is for. Under the locks of those for whom something is made, whose rows are looked
 /// at again: a DEL may have come since.
-private func mendTogether(
+func mendTogether(
     _ examination: Examination, _ pass: Pass, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
     _ result: inout ApplyReport
 ) {

@@ -18,12 +18,15 @@ package struct Bridge: Resource {
     package var isPromiscuous: Bool?
     /// Its ports are in VLANs; desired `true` or `nil`, as before.
     package var filtersVLANs: Bool?
+    /// Observed, of one that nobody asks for: ports without our mark, and addresses, by their names as objects.
+    package var holds: [String]
     /// The VLAN in which the gateways on the bridge itself are; desired `nil` is not compared.
     package var vlan: UInt16?
 
     package init(
         ifname: String, mac: MACAddress? = nil, mtu: Int? = nil, isUp: Bool = true, isMarked: Bool = true,
-        kind: String = "bridge", isPromiscuous: Bool? = nil, filtersVLANs: Bool? = nil, vlan: UInt16? = nil
+        kind: String = "bridge", isPromiscuous: Bool? = nil, filtersVLANs: Bool? = nil, vlan: UInt16? = nil,
+        holds: [String] = []
     ) {
         self.ifname = ifname
         self.mac = mac
@@ -34,6 +37,7 @@ package struct Bridge: Resource {
         self.isPromiscuous = isPromiscuous
         self.filtersVLANs = filtersVLANs
         self.vlan = vlan
+        self.holds = holds
     }
 
     package static let kindName = "bridge"
@@ -96,9 +100,26 @@ package struct Bridge: Resource {
                     mtu: link.mtu.map(Int.init), isUp: link.isUp, isMarked: link.group == Mark.group,
                     kind: link.kind ?? "physical link", isPromiscuous: link.isPromiscuous,
                     filtersVLANs: wanted?.filtersVLANs == nil ? nil : link.filtersVLANs,
-                    vlan: vlans.first { $0.isPVID && $0.isUntagged }?.first),
+                    vlan: vlans.first { $0.isPVID && $0.isUntagged }?.first,
+                    holds: wanted == nil ? try contents(of: link, reader) : []),
                 in: reader.namespace)
         }
+    }
+
+    private static func contents(
+        of link: LinkMessage, _ reader: NamespaceReader
+    ) throws(NetlinkError) -> [String] {
+        guard let name = link.name else { return [] }
+        var names = try reader.ports(of: link.index).filter { !$0.isMarked && !$0.isDoomed }.compactMap(\.name).map {
+            "port \($0)"
+        }
+        for message in try reader.addresses(index: link.index) where !message.isLinkLocal {
+            guard let bytes = message.local ?? message.address, let address = IPAddress(networkBytes: bytes),
+                let cidr = CIDR(address, prefixLength: Int(message.prefixLength))
+            else { continue }
+            names.append(LinkAddress(address: cidr, link: name, isGateway: true).name)
+        }
+        return names
     }
 
     package func conflict(with observed: Self) -> String? {

@@ -117,6 +117,17 @@ package func examine(
         let isIt = try mapped { () throws(StoreError) in try store.withdrew(link.name, of: owner) }
         if !isIt { withdrawn.remove(link.name) }
     }
+    for case .bridge(let bridge) in orphans where withdrawn.contains(bridge.name) {
+        let own = try mapped { () throws(StoreError) in try store.gatewayNames(on: bridge.ifname) }
+        let others = bridge.holds.filter { !own.contains($0) }
+        guard !others.isEmpty else { continue }
+        withdrawn.remove(bridge.name)
+        observed.forget([.bridge(bridge)])
+        notices.append(
+            Plan.Notice(
+                "\(bridge.name) stays though no network asks for it: \(others.joined(separator: ", ")) on it is not Plumb's"
+            ))
+    }
     withdrawn.formUnion(observed.ends(of: examination.deleting))
     withdrawn.formUnion(try surplus(orphans, withdrawn: withdrawn, observed, intent, store))
     examination.plan = diff(desired: desired, observed: observed, withdrawn: withdrawn)

@@ -118,6 +118,11 @@ package final class NamespaceReader {
         }
     }
 
+    /// Of a bridge, as far as the whole node is looked at.
+    func ports(of bridge: Int32) throws(NetlinkError) -> [LinkMessage] {
+        isWholeNode ? try allLinks().filter { $0.master == UInt32(bridge) } : []
+    }
+
     func linkName(index: Int32) throws(NetlinkError) -> String? {
         if let name = dumpedNames[index] { return name }
         if dumpedLinks == nil, let known = byName.values.first(where: { $0.link?.index == index }) {

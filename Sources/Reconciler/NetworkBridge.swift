@@ -35,6 +35,8 @@ package func applyHost(
             .delete($0, in: .host, reason: "no longer wanted")
         }, at: 0)
     var result = ApplyReport(examination: examination)
-    mendHost(examination, Pass(cause: "network"), store, &kernel, &result)
+    let pass = Pass(cause: "network")
+    mendTogether(examination, pass, store, &kernel, &result)
+    mendHost(examination, pass, store, &kernel, &result)
     return result
 }

@@ -104,6 +104,7 @@ struct NetworkCommand: ParsableCommand {
             var report = Report()
             report.done = result.done
             report.failures = result.failures
+            report.notices = result.examination.plan.notices.filter { $0.attachment == nil }.map(\.text)
             try NetworkCommand.show(report, of: name, options.output)
         }
     }
@@ -121,6 +122,7 @@ struct NetworkCommand: ParsableCommand {
         case .json: try Terminal.sayJSON(Outcome(network: network, changes: changes, failures: report.failures))
         case .table:
             for line in changes { line.say() }
+            for notice in report.notices { Terminal.say("note: \(notice)") }
             if changes.isEmpty, report.failures.isEmpty {
                 Terminal.say("Network \(network): the kernel agrees already.")
             }

@@ -53,6 +53,34 @@ import Testing
         try node.expectRest()
     }
 
+    @Test func aBridgeStaysWithWhatOthersPutOnIt() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let members = #""ipMasq": true, \#(dualStack)"#
+        try write(members, node)
+        #expect(try add(node).status == 0)
+        try node.add("pod1", members)
+        try node.delete("pod1", members)
+        try node.run(
+            """
+            ip link add tap0 type veth peer name q; ip link set tap0 master cni0
+            ip addr add 10.77.0.1/24 dev cni0
+            """)
+        let removed = try node.plumbctl("network", "remove", "pods")
+        #expect(removed.status == 0 && removed.stdout.contains("address 10.244.0.1/24 on cni0"), "\(removed.all)")
+        #expect(
+            removed.stdout.contains("port tap0, address 10.77.0.1/24 on cni0 on it is not Plumb's"), "\(removed.all)")
+        #expect(try node.run("nft list ruleset").isEmpty)
+        for _ in 0..<2 {
+            try node.expectConvergence()
+            #expect(try node.json("ip -j -4 addr show cni0")[0].addresses == ["10.77.0.1/24"])
+            #expect(try node.json("ip -j link show tap0")[0]["master"] == "cni0")
+        }
+        try node.run("ip link set tap0 nomaster; ip addr del 10.77.0.1/24 dev cni0")
+        try node.expectConvergence()
+        #expect(try node.ourLinks().isEmpty)
+    }
+
     @Test func twoNetworksOnOneBridge() throws {
         let node = try TestNode()
         for name in ["one", "two"] {
