@@ -10,7 +10,10 @@ package enum Listing: String, CaseIterable, Sendable {
                 (SELECT group_concat(subnet, ' ') FROM ranges WHERE network_id = n.id) AS subnets,
                 (SELECT count(*) FROM attachments WHERE network_id = n.id) AS pods, mtu,
                 CASE WHEN is_default_gateway THEN 'default' WHEN is_gateway THEN 'yes' ELSE 'no' END AS gateway,
-                CASE hairpin WHEN 1 THEN 'on' ELSE 'off' END AS hairpin, repair_pod,
+                CASE hairpin WHEN 1 THEN 'on' ELSE 'off' END AS hairpin,
+                CASE WHEN masquerade IS NULL THEN 'off' ELSE 'on' END AS masquerade,
+                CASE mac_check WHEN 1 THEN 'on' ELSE 'off' END AS mac_check,
+                CASE isolated WHEN 1 THEN 'on' ELSE 'off' END AS isolation, repair_pod,
                 strftime('%Y-%m-%dT%H:%M:%SZ', updated_ms / 1000, 'unixepoch') AS updated
             FROM networks AS n ORDER BY name
             """

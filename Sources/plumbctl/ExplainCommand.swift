@@ -58,6 +58,9 @@ struct Explanation: Encodable {
         var containerId: String
         var namespace: String
         var repairPod: String
+        var masquerade: Bool
+        var macCheck: Bool
+        var isolated: Bool
         var ipam: String
         var kernel: [KernelObject]
         var drift: [PlanLine]
@@ -184,6 +187,9 @@ extension Explanation.Found {
         containerId = attachment.containerID
         namespace = attachment.namespace.path
         repairPod = attachment.repairPod.rawValue
+        masquerade = attachment.unmasqueraded != nil
+        macCheck = attachment.checksMAC
+        isolated = attachment.link.isIsolated
         ipam = attachment.delegate?.type ?? (attachment.leases.isEmpty ? "none" : "plumb")
         let inside = examination.observed.all(in: attachment.pod)
         let link = examination.observed[.host, Veth.name(attachment.hostIfname)]
@@ -206,6 +212,8 @@ extension Explanation.Found {
             ("routes", routes.isEmpty ? "none" : routes.joined(separator: ", ")),
             ("interface", "\(interface) \(mac)" + (mtu.value.map { " mtu \($0)" } ?? "")), ("host end", hostInterface),
             ("container", containerId), ("namespace", namespace), ("ipam", ipam), ("repair", repairPod),
+            ("masquerade", masquerade ? "on" : "off"), ("MAC check", macCheck ? "on" : "off"),
+            ("isolation", isolated ? "on" : "off"),
         ] {
             Terminal.say("  " + name.padded(to: 11) + value)
         }

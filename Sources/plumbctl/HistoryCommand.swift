@@ -33,6 +33,9 @@ struct HistoryCommand: ParsableCommand {
         if at != nil, since != nil || until != nil {
             throw ValidationError("--at is one moment, --since and --until are a span: give one or the other.")
         }
+        if let since, let until, since.milliseconds > until.milliseconds {
+            throw ValidationError("--since \(since) is after --until \(until): nothing can be in between.")
+        }
     }
 
     func run() throws {
