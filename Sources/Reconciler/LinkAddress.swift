@@ -77,9 +77,8 @@ package struct LinkAddress: Resource {
                 var found = LinkAddress(
                     address: cidr, link: ifname, isGateway: reader.namespace == .host,
                     isUnusable: message.isUnusable, detection: message.isDuplicate)
-                if desired[reader.namespace, found.name] != nil, link.isUp, !message.isUnusable, !message.wantsNoRoute,
-                    found.hasRoute
-                {
+                // Of foreign ones too, which costs less than to look up whose it is.
+                if link.isUp, !message.isUnusable, !message.wantsNoRoute, found.hasRoute {
                     found.lacksRoute = try !reader.reaches(
                         family: message.family, cidr.network.address.networkBytes, message.prefixLength,
                         link: link.index)
