@@ -9,17 +9,30 @@ package struct MACAddress: Hashable, Sendable, CustomStringConvertible {
         self.bytes = bytes
     }
 
-    /// Parses six two-digit groups joined by `:` or by `-`, as Go's `net.ParseMAC` does for EUI-48.
+    /// Parses six two-digit groups joined by `:` or by `-`, or three of four digits by `.`, as Go's `net.ParseMAC` does for
+    /// EUI-48.
     package init?(_ text: String) {
         let utf8 = Array(text.utf8)
-        let separator = utf8.count > 2 && utf8[2] == UInt8(ascii: "-") ? UInt8(ascii: "-") : UInt8(ascii: ":")
-        guard utf8.count == 17 else { return nil }
+        let width = utf8.count == 14 ? 4 : 2
+        guard width == 4 || utf8.count == 17 else { return nil }
+        let separator = utf8[width]
+        guard (width == 4 ? [UInt8(ascii: ".")] : [UInt8(ascii: ":"), UInt8(ascii: "-")]).contains(separator) else {
+            return nil
+        }
         var bytes: [UInt8] = []
-        for start in stride(from: 0, to: 17, by: 3) {
-            guard let high = hexDigitValue(utf8[start]), let low = hexDigitValue(utf8[start + 1]),
-                start == 15 || utf8[start + 2] == separator
-            else { return nil }
-            bytes.append(high << 4 | low)
+        var place = 0
+        while place < utf8.count {
+            if place > 0 {
+                guard utf8[place] == separator else { return nil }
+                place += 1
+            }
+            for _ in 0..<(width / 2) {
+                guard let high = hexDigitValue(utf8[place]), let low = hexDigitValue(utf8[place + 1]) else {
+                    return nil
+                }
+                bytes.append(high << 4 | low)
+                place += 2
+            }
         }
         self.init(bytes: bytes)
     }

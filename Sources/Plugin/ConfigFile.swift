@@ -172,9 +172,9 @@ extension ConfigFile.IPAM {
 extension ConfigFile.Range {
     fileprivate init(_ object: ConfigObject) throws(PluginError) {
         subnet = try object.string("subnet")
-        rangeStart = try object.string("rangeStart")
-        rangeEnd = try object.string("rangeEnd")
-        gateway = try object.string("gateway")
+        rangeStart = try object.word("rangeStart")
+        rangeEnd = try object.word("rangeEnd")
+        gateway = try object.word("gateway")
         exclude = try object.strings("exclude") ?? []
         path = object.path
     }
@@ -195,7 +195,7 @@ extension ConfigFile.Route {
             throw PluginError(.invalidConfig, "key \(object.path).dst is missing")
         }
         self.dst = dst
-        gw = try object.string("gw")
+        gw = try object.word("gw")
         mtu = try object.integer("mtu")
         advmss = try object.integer("advmss")
         priority = try object.integer("priority")

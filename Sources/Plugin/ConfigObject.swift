@@ -2,8 +2,6 @@
 /// good as nothing.
 struct ConfigObject {
     private let members: [String: JSONValue]
-    /// Its keys, and those of the objects in it, are found in whatever case they are written.
-    private let ignoresCase: Bool
     /// How the object is reached, `ipam.ranges[0]`; empty for the whole.
     let path: String
 
@@ -15,7 +13,6 @@ struct ConfigObject {
                 throw JSONReader.Failure(offset: 0, reason: "it is no object")
             }
             self.members = members
-            ignoresCase = false
             path = ""
         } catch {
             throw PluginError(
@@ -25,10 +22,9 @@ struct ConfigObject {
         }
     }
 
-    private init(_ value: JSONValue, path: String, ignoresCase: Bool) throws(PluginError) {
+    private init(_ value: JSONValue, path: String) throws(PluginError) {
         guard case .object(let members) = value else { throw ConfigObject.mismatch(path, "an object", value) }
         self.members = members
-        self.ignoresCase = ignoresCase
         self.path = path
     }
 
@@ -36,7 +32,7 @@ struct ConfigObject {
     func taking(_ keys: [String], from other: ConfigObject) throws(PluginError) -> ConfigObject {
         var all = members
         for key in keys { all[key] = other.members[key] ?? all[key] }
-        return try ConfigObject(.object(all), path: "", ignoresCase: false)
+        return try ConfigObject(.object(all), path: "")
     }
 
     private static func mismatch(_ path: String, _ needed: String, _ value: JSONValue) -> PluginError {
@@ -45,20 +41,23 @@ struct ConfigObject {
 
     private func keyPath(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
+    /// In whatever case its key is written, as Go's encoding/json finds it, and so all that was written for the reference
+    /// plugins.
     private func value(_ key: String) -> JSONValue? {
         if let value = members[key], value != .null { return value }
-        guard ignoresCase else { return nil }
-        let folded = key.lowercased()
+        var found: (key: String, value: JSONValue)?
         // The order in which they were written is lost by now; one that is the same every time serves.
-        return members.filter { $0.key.lowercased() == folded && $0.value != .null }.min { $0.key < $1.key }?.value
+        for (other, value) in members where other.isFolded(key) && value != .null {
+            if found.map({ other < $0.key }) ?? true { found = (other, value) }
+        }
+        return found?.value
     }
 
     /// What the runtime asks for, by the capabilities that the configuration declares (CONVENTIONS.md, "Dynamic
-    /// Plugin specific fields"). In any case: containerd sends the names of its Go fields, `HostPort`, `IngressRate`,
-    /// `Servers`, and the reference plugins are none the wiser, because Go's encoding/json matches them all the same.
+    /// Plugin specific fields"). containerd sends the names of its Go fields, `HostPort`, `IngressRate`, `Servers`.
     func runtimeConfig() throws(PluginError) -> ConfigObject? {
         guard let value = value("runtimeConfig") else { return nil }
-        return try ConfigObject(value, path: keyPath("runtimeConfig"), ignoresCase: true)
+        return try ConfigObject(value, path: keyPath("runtimeConfig"))
     }
 
     /// An array's elements as they were read.
@@ -81,6 +80,11 @@ struct ConfigObject {
         case .string(let string)?: return string
         case let other?: throw ConfigObject.mismatch(keyPath(key), "a string", other)
         }
+    }
+
+    /// A text; an empty one is as good as nothing, as Go reads an address.
+    func word(_ key: String) throws(PluginError) -> String? {
+        try string(key).flatMap { $0.isEmpty ? nil : $0 }
     }
 
     func bool(_ key: String) throws(PluginError) -> Bool? {
@@ -106,7 +110,7 @@ struct ConfigObject {
 
     func object(_ key: String) throws(PluginError) -> ConfigObject? {
         guard let value = value(key) else { return nil }
-        return try ConfigObject(value, path: keyPath(key), ignoresCase: ignoresCase)
+        return try ConfigObject(value, path: keyPath(key))
     }
 
     func strings(_ key: String) throws(PluginError) -> [String]? {
@@ -118,7 +122,7 @@ struct ConfigObject {
 
     func objects(_ key: String) throws(PluginError) -> [ConfigObject]? {
         try elements(value(key), keyPath(key))?.mapTyped { (path, value) throws(PluginError) in
-            try ConfigObject(value, path: path, ignoresCase: ignoresCase)
+            try ConfigObject(value, path: path)
         }
     }
 
@@ -126,7 +130,7 @@ struct ConfigObject {
     func objectLists(_ key: String) throws(PluginError) -> [[ConfigObject]]? {
         try elements(value(key), keyPath(key))?.mapTyped { (path, value) throws(PluginError) in
             try elements(value, path)?.mapTyped { (path, value) throws(PluginError) in
-                try ConfigObject(value, path: path, ignoresCase: ignoresCase)
+                try ConfigObject(value, path: path)
             } ?? []
         }
     }
@@ -149,5 +153,15 @@ extension Array {
         result.reserveCapacity(count)
         for element in self { result.append(try body(element.path, element.value)) }
         return result
+    }
+}
+
+extension String {
+    /// The same but for the case of ASCII letters. Most keys differ in length, which costs nothing to see.
+    fileprivate func isFolded(_ other: String) -> Bool {
+        guard utf8.count == other.utf8.count else { return false }
+        return zip(utf8, other.utf8).allSatisfy { left, right in
+            left == right || left ^ right == 0x20 && (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(left | 0x20)
+        }
     }
 }

@@ -29,9 +29,10 @@ import Testing
         #expect(try asked.string("mac") == "b" && asked.strings("ips") == ["x"])
     }
 
-    @Test func `elsewhere case counts`() throws {
-        let object = try ConfigObject(Array(#"{"Name":"x","ipam":{"Subnet":"y"}}"#.utf8))
-        #expect(try !object.has("name") && object.object("ipam")?.has("subnet") == false)
+    @Test func `elsewhere no more than there`() throws {
+        let object = try ConfigObject(Array(#"{"Name":"x","IPAM":{"Subnet":"y"},"mTU":7,"m]u":8,"Mtv":9}"#.utf8))
+        #expect(try object.string("name") == "x" && object.object("ipam")?.string("subnet") == "y")
+        #expect(try object.integer("mtu") == 7 && !object.has("m}u") && !object.has("mtw"))
         #expect(try object.runtimeConfig() == nil)
     }
 
