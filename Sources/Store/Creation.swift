@@ -13,6 +13,8 @@ enum Creation {
         for leftover in [draft, draft + "-wal", draft + "-shm", draft + "-journal"] { unlink(leftover) }
         let descriptor = open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o640)
         guard descriptor >= 0 else { throw failure("create \(draft)") }
+        // Whatever umask the runtime was started with.
+        _ = fchmod(descriptor, 0o640)
         close(descriptor)
         try fill(draft)
         guard rename(draft, path) == 0 else { throw failure("rename \(draft)") }

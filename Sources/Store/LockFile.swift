@@ -18,7 +18,12 @@ struct LockFile: ~Copyable {
 
     init(directory: String) throws(StoreError) {
         path = directory + "/lock"
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
+        var descriptor = open(path, O_RDWR | O_CLOEXEC)
+        if descriptor < 0, Glibc.errno == ENOENT {
+            descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
+            if descriptor >= 0 { _ = fchmod(descriptor, 0o640) }
+        }
+        self.descriptor = descriptor
         guard descriptor >= 0 else {
             let errno = Errno(rawValue: Glibc.errno)
             switch errno {

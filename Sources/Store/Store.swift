@@ -287,13 +287,19 @@ package struct Store: ~Copyable {
         )
     }
 
+    /// Whatever umask the runtime was started with.
+    private static func admitReaders(to directory: String) {
+        _ = chmod(directory, 0o750)
+        ReaderGroup.admit(to: directory)
+    }
+
     /// Makes the directory, and those above it, for root and the group only.
     private static func createDirectory(_ directory: String) throws(StoreError) {
-        if mkdir(directory, 0o750) == 0 { return ReaderGroup.admit(to: directory) }
+        if mkdir(directory, 0o750) == 0 { return admitReaders(to: directory) }
         if Glibc.errno == EEXIST { return }
         if Glibc.errno == ENOENT, let slash = directory.lastIndex(of: "/"), slash != directory.startIndex {
             try createDirectory(String(directory[..<slash]))
-            if mkdir(directory, 0o750) == 0 { return ReaderGroup.admit(to: directory) }
+            if mkdir(directory, 0o750) == 0 { return admitReaders(to: directory) }
             if Glibc.errno == EEXIST { return }
         }
         let errno = Errno(rawValue: Glibc.errno)

@@ -37,6 +37,20 @@ import Testing
     }
 
     /// A value that is larger than the memory that there is.
+    /// Whatever umask the runtime was started with.
+    @Test func modes() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let call = Call()
+        let environment = call.environment.merging(["CONFIG": call.configuration(node.dataDirectory)]) { $1 }
+        let said = try node.attempt(#"umask 077; "$PLUMB" <<< "$CONFIG""#, environment: environment)
+        #expect(said.status == 0, "\(said.all)")
+        #expect(
+            try node.run(#"stat -c %a "$DATA" | tail -c 4; stat -c %a "$DATA"/*"#).split(separator: "\n").allSatisfy {
+                $0 == "750" || $0 == "640"
+            })
+    }
+
     @Test func noMemory() throws {
         let node = try TestNode()
         try node.addPods(2)
