@@ -76,7 +76,7 @@ SELECT strftime('%Y-%m-%dT%H:%M:%SZ', started_ms / 1000, 'unixepoch') AS started
 CREATE VIEW v_problems AS
 SELECT since, state AS problem, NULL AS reason, pod_namespace, pod_name, container_id FROM v_pods WHERE state <> 'ready'
 UNION ALL SELECT at, object, reason, pod_namespace, pod_name, container_id FROM v_events
-WHERE kind = 'failed' AND id > (SELECT max(last_event) FROM runs);
+WHERE kind = 'failed' AND id > ifnull((SELECT max(last_event) FROM runs), 0);
 
 -- The trigger of version 1 in fewer words.
 DROP TRIGGER link_withdrawn;

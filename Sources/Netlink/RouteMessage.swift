@@ -169,6 +169,11 @@ extension Request {
         Request(type: Int(RTM_NEWROUTE), flags: NLM_F_CREATE | NLM_F_EXCL, body: route.encoded, context: context)
     }
 
+    /// The same beside what has its destination already, as the kernel adds those that it makes with addresses.
+    package static func appendRoute(_ route: RouteMessage, context: String) -> Request {
+        Request(type: Int(RTM_NEWROUTE), flags: NLM_F_CREATE | NLM_F_APPEND, body: route.encoded, context: context)
+    }
+
     /// Sends RTM_DELROUTE (`ip route del`). The kernel deletes the first route that agrees with every attribute given;
     /// the protocol is one of them, so a foreign route never matches ours. ESRCH: there is none. Of several IPv6 routes to
     /// one destination without a gateway, all go (ip6_route_del, net/ipv6/route.c).

@@ -1,5 +1,5 @@
 internal import Addressing
-internal import Reconciler
+package import Reconciler
 internal import Store
 
 extension Plugin {
@@ -46,21 +46,29 @@ extension Plugin {
             hostLocal: config.hostLocal)
         var (intent, attachment) = try record(request, variables, store, &kernel)
         kernel.adopt(namespace, as: attachment.pod)
-        let bridgeMAC = try undoing(&attachment, variables, store, &kernel) {
-            (attachment, kernel) throws(PluginError) in
-            let isDelegated = attachment.delegate != nil
-            if isDelegated {
-                try connect(&attachment, intent, store, &kernel)
-                try assignDelegated(&attachment, config, variables, store)
-                intent.attachments = [attachment]
+        var isUntouched = false
+        let bridgeMAC: MACAddress
+        do throws(PluginError) {
+            bridgeMAC = try undoing(&attachment, variables, store, &kernel) {
+                (attachment, kernel) throws(PluginError) in
+                let isDelegated = attachment.delegate != nil
+                if isDelegated {
+                    try connect(&attachment, intent, store, &kernel)
+                    try assignDelegated(&attachment, config, variables, store)
+                    intent.attachments = [attachment]
+                }
+                // Before the kernel hears of it, and after all who give addresses have spoken.
+                if config.version < .v0_3_0 {
+                    try AddResult.check(
+                        addresses: attachment.leases.map(\.address.family), routes: attachment.routes, config.version)
+                }
+                return try build(
+                    intent, attachment, extent: isDelegated ? .attachment : .newAttachment, store, &kernel,
+                    &isUntouched, &talk)
             }
-            // Before the kernel hears of it, and after all who give addresses have spoken.
-            if config.version < .v0_3_0 {
-                try AddResult.check(
-                    addresses: attachment.leases.map(\.address.family), routes: attachment.routes, config.version)
-            }
-            return try build(
-                intent, attachment, extent: isDelegated ? .attachment : .newAttachment, store, &kernel, &talk)
+        } catch {
+            if isUntouched, let network = intent.networks.first, network.isNew { forget(network, store) }
+            throw error
         }
         let answer = try AddResult.json(attachment, bridgeMAC: bridgeMAC, version: config.version)
         return try earlier?.joined(with: answer) ?? answer
@@ -68,7 +76,7 @@ extension Plugin {
 
     /// A new database knows of no lease. While pods of a lost one live on the bridge, it would hand out their addresses a
     /// second time.
-    static func refuseToForget(_ config: Config, _ kernel: borrowing LiveKernel) throws(PluginError) {
+    package static func refuseToForget(_ config: Config, _ kernel: borrowing LiveKernel) throws(PluginError) {
         guard !Store.exists(config.dataDirectory) else { return }
         let bridge = config.network.bridge
         let ports = try reconciling { () throws(ReconcilerError) in try kernel.markedPorts(of: bridge) }
@@ -144,18 +152,34 @@ extension Plugin {
     /// Makes the kernel agree and says so in the database.
     private static func build(
         _ intent: Intent, _ attachment: Attachment, extent: Extent, _ store: borrowing Store,
-        _ kernel: inout LiveKernel, _ talk: inout [String]
+        _ kernel: inout LiveKernel, _ isUntouched: inout Bool, _ talk: inout [String]
     ) throws(PluginError) -> MACAddress {
         let report = try reconciling { () throws(ReconcilerError) in
             try reconcile(intent, store, &kernel, extent: extent, isNew: true)
         }
-        guard report.failures.isEmpty else { throw kernelFailure(attachment, report) }
+        guard report.failures.isEmpty else {
+            isUntouched = report.done.isEmpty
+            throw kernelFailure(attachment, report)
+        }
+        if let bridge = intent.networks.first?.formerBridge {
+            let report = try reconciling { () throws(ReconcilerError) in try leave(bridge, store, &kernel) }
+            talk += report.failures.map { "plumb: network \(attachment.network) left bridge \(bridge): \($0)" }
+        }
         try reconciling { () throws(ReconcilerError) in try settle(attachment, &kernel) }
         if intent.isReuse, let reason = kernel.announce(attachment) { talk.append("plumb: \(reason)") }
         try storing { () throws(StoreError) in
             try store.markReady(attachment.id, events: report.events(for: attachment, cause: "ADD"))
         }
         return intent.bridgeMAC(of: attachment, report.observed)
+    }
+
+    /// A network that an ADD made for nothing: by its row, apply would go on to try what was refused.
+    private static func forget(_ network: Network, _ store: borrowing Store) {
+        do throws(StoreError) {
+            try store.forget(network)
+        } catch {
+            // The ADD's own failure is what counts, and apply tells of the network.
+        }
     }
 
     /// Runs `body`; if it fails, nothing of the attachment is left.

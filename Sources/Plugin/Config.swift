@@ -200,13 +200,12 @@ extension RouteSpec {
         if let text = route.gw {
             gateway = try IPAddress(nextHop: text, key: "\(route.path).gw", destination.family)
         }
-        // 0 is the kernel's word for "none was asked for" (RT_TABLE_UNSPEC of include/uapi/linux/rtnetlink.h), and it cuts
-        // what is too large for a packet (ip_metrics_convert of net/ipv4/metrics.c).
+        // 0 is the kernel's word for "none was asked for" (RT_TABLE_UNSPEC of include/uapi/linux/rtnetlink.h).
         self.init(
             destination: destination.network, gateway: gateway, metric: route.priority ?? 0,
             table: route.table.flatMap { $0 == 0 ? nil : $0 } ?? 254,
-            mtu: route.mtu.flatMap { $0 == 0 ? nil : min($0, 65_535 - 15) },
-            advertisedMSS: route.advmss.flatMap { $0 == 0 ? nil : min($0, 65_535 - 40) }, scope: route.scope)
+            mtu: route.mtu.flatMap(RouteSpec.keptMTU), advertisedMSS: route.advmss.flatMap(RouteSpec.keptAdvertisedMSS),
+            scope: route.scope)
     }
 
     /// Each once.
@@ -217,7 +216,7 @@ extension RouteSpec {
         var distinct: [RouteSpec] = []
         for route in routes where !distinct.contains(route) {
             if distinct.contains(where: {
-                $0.destination == route.destination && $0.metric == route.metric && $0.table == route.table
+                $0.destination == route.destination && $0.keptMetric == route.keptMetric && $0.table == route.table
             }) {
                 throw PluginError(
                     .invalidConfig,

@@ -92,7 +92,9 @@ extension Plugin {
             try body()
         } catch {
             guard error.code != .locked else { throw PluginError(error) }
-            talk.append("plumb: DEL goes on, and the lease is collected by the next `plumbctl apply`: \(error)")
+            talk.append(
+                "plumb: DEL goes on, and the first `plumbctl apply` after the pod's namespace is gone collects the lease: \(error)"
+            )
         }
     }
 
@@ -110,7 +112,9 @@ extension Plugin {
             return false
         }
         guard let recorded else { return false }
-        talk.append("plumb: DEL goes on, and the lease is collected by the next `plumbctl apply`: \(error)")
+        talk.append(
+            "plumb: DEL goes on, and the first `plumbctl apply` after the pod's namespace is gone collects the lease: \(error)"
+        )
         var kernel = try reconciling { () throws(ReconcilerError) in try LiveKernel(bootID: bootID) }
         _ = try disconnect(recorded, variables, configuration: delegate, &kernel)
         return true

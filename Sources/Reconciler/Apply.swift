@@ -55,7 +55,7 @@ package func apply(
     if pass.includesPods {
         do throws(StoreError) {
             try store.releaseHeldWithoutFile()
-            result.strays = try store.releaseStrayLeases()
+            if !examination.intent.lacksNetworks { result.strays = try store.releaseStrayLeases() }
             try PortCount.recount(in: store)
             try store.forgetWithdrawn(except: examination.present, before: lastEvent)
             try store.forgetMade(where: examination.isAbsent) { intent in
@@ -124,7 +124,7 @@ func mendHost(
     plan.changes.removeAll {
         $0.phase.isTransaction || $0.attachment.map(owned.contains) == true || $0.isOfDoomed(examination.deleting)
     }
-    result.failures += examination.intent.problems
+    result.failures += examination.intent.problems + examination.unseen
     result.failures += plan.conflicts.filter { $0.attachment == nil }.map(\.reason)
     plan.conflicts = []
     var report = Report()

@@ -18,7 +18,7 @@ package struct Bridge: Resource {
     package var isPromiscuous: Bool?
     /// Its ports are in VLANs; desired `true` or `nil`, as before.
     package var filtersVLANs: Bool?
-    /// Observed, of one that nobody asks for: ports without our mark, and addresses, by their names as objects.
+    /// Observed, of one that nobody asks for: ports, other links on it, and addresses, by their names as objects.
     package var holds: [String]
     /// The VLAN in which the gateways on the bridge itself are; desired `nil` is not compared.
     package var vlan: UInt16?
@@ -58,7 +58,9 @@ package struct Bridge: Resource {
         }
         // Pods stay on the bridge that they were promised, though their network moved to another since.
         for attachment in intent.attachments where desired[.host, name(attachment.bridge)] == nil {
-            desired.insert(Bridge(ifname: attachment.bridge, mtu: attachment.mtu), in: .host)
+            // It may be that of a network that cannot be read, and have an MTU of that one's choice by now.
+            let mtu = intent.lacksNetworks ? nil : attachment.mtu
+            desired.insert(Bridge(ifname: attachment.bridge, mtu: mtu), in: .host)
         }
         for attachment in intent.attachments where attachment.link.vlans != nil {
             guard case .bridge(var bridge)? = desired[.host, name(attachment.bridge)] else { continue }
@@ -110,10 +112,9 @@ package struct Bridge: Resource {
         of link: LinkMessage, _ reader: NamespaceReader
     ) throws(NetlinkError) -> [String] {
         guard let name = link.name else { return [] }
-        var names = try reader.ports(of: link.index).filter { !$0.isMarked && !$0.isDoomed }.compactMap(\.name).map {
-            "port \($0)"
-        }
-        for message in try reader.addresses(index: link.index) where !message.isLinkLocal {
+        var names = try reader.links(on: link.index).compactMap(\.name).map { "link \($0)" }
+        for message in try reader.addresses(index: link.index)
+        where message.family == IPFamily.v4.netlinkFamily || !message.isLinkLocal {
             guard let bytes = message.local ?? message.address, let address = IPAddress(networkBytes: bytes),
                 let cidr = CIDR(address, prefixLength: Int(message.prefixLength))
             else { continue }

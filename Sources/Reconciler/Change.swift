@@ -55,7 +55,8 @@ package enum Change: Hashable, Sendable {
     package var command: String {
         let command = object.resource.command(action, fromAny: observed)
         guard case .pod(_, let path) = namespace else { return command }
-        return "nsenter --net=\(path) \(command)"
+        // In a shell of its own, or the second half would be done to the host.
+        return command.contains("&&") ? "nsenter --net=\(path) sh -c '\(command)'" : "nsenter --net=\(path) \(command)"
     }
 }
 

@@ -22,14 +22,17 @@ package func diff(desired: KernelState, observed: KernelState, withdrawn: Set<St
             {
                 continue
             }
-            compare(object, in: namespace, observed: found, plan: &plan)
+            compare(object, in: namespace, observed: found, withdrawn: withdrawn, plan: &plan)
         }
     }
     observed.forEachPlace { place in
         for object in observed.all(in: place.namespace)
         where desired[place.namespace, object.resource.name] == nil {
-            if case .route(let route) = object, route.wasMoved(in: place.namespace, desired, observed) { continue }
-            prune(object, in: place.namespace, withdrawn: withdrawn, plan: &plan)
+            if place.namespace == .host {
+                prune(object, withdrawn: withdrawn, plan: &plan)
+            } else if case .route(let route) = object {
+                prune(route, in: place.namespace, desired: desired, observed: observed, pairs, plan: &plan)
+            }
         }
     }
     plan.changes = inOrder(plan.changes)
@@ -87,23 +90,26 @@ private func isSettled(
     default: outer = nil
     }
     let repair = desired[repair: veth.pod]
-    if outer == nil, repair == .nothing { return true }
-    let end = veth.innerEnd(observed, outer: outer)
-    if case .asItShouldBe = end { return false }
-    if repair == .nothing { return false }
-    switch end {
+    if repair == .nothing { return outer == nil }
+    switch veth.innerEnd(observed, outer: outer) {
     case .asItShouldBe: return false
     case .missing(let reason):
         // Neither end can be mended, so the pair is made anew.
         if let found = outer { plan.changes.append(.delete(found.wrapped, in: namespace, reason: reason)) }
         plan.changes.append(.add(veth.wrapped, in: namespace, reason: reason))
     case .alone(let inner, let reason):
-        guard repair != .missingLink else { return true }
+        guard repair != .missingLink else {
+            // To make it anew would take along what others did to the inside.
+            let way = "rename that one back, or delete \(inner.ifname) in the pod, for the next apply to make both anew"
+            plan.conflicts.append(
+                Plan.Conflict(namespace: veth.pod, object: veth.wrapped, reason: "\(inner.name): \(reason): \(way)"))
+            return true
+        }
         pairs.remade.append(veth.pod)
         plan.changes.append(.delete(inner.wrapped, in: veth.pod, reason: reason))
         plan.changes.append(.add(veth.wrapped, in: namespace, reason: reason))
     case .foreign(let reason):
-        guard repair != .missingLink else { return true }
+        guard repair != .missingLink else { return outer == nil }
         pairs.taken.append(veth.pod)
         plan.conflicts.append(Plan.Conflict(namespace: veth.pod, object: veth.wrapped, reason: reason))
     }
@@ -111,10 +117,14 @@ private func isSettled(
 }
 
 private func compare(
-    _ object: Object, in namespace: NamespaceID, observed: KernelState, plan: inout Plan
+    _ object: Object, in namespace: NamespaceID, observed: KernelState, withdrawn: Set<String>, plan: inout Plan
 ) {
     let resource = object.resource
-    guard let found = observed[namespace, resource.name] ?? resource.standIn(in: namespace, observed) else {
+    var standIn: Object? {
+        // What goes makes room by itself.
+        resource.standIn(in: namespace, observed).flatMap { withdrawn.contains($0.resource.name) ? nil : $0 }
+    }
+    guard let found = observed[namespace, resource.name] ?? standIn else {
         if case .route(let route) = object, route.isMoved(in: namespace, observed) { return }
         plan.changes.append(.add(object, in: namespace, reason: "missing"))
         return
@@ -133,15 +143,26 @@ private func compare(
     }
 }
 
-private func prune(_ object: Object, in namespace: NamespaceID, withdrawn: Set<String>, plan: inout Plan) {
+private func prune(_ object: Object, withdrawn: Set<String>, plan: inout Plan) {
     let resource = object.resource
     if resource.mark != false, resource.withdrawnNames.contains(where: withdrawn.contains) {
-        plan.changes.append(.delete(object, in: namespace, reason: "no longer wanted"))
+        plan.changes.append(.delete(object, in: .host, reason: "no longer wanted"))
     } else if resource.mark == true {
-        if namespace == .host { plan.orphans.append(object) }
+        plan.orphans.append(object)
         plan.notices.append(
             Plan.Notice(
-                "\(resource.name) carries Plumb's mark, but this database does not know it: kept"
-                    + (namespace == .host ? " (`plumbctl gc`)" : ""), attachment: namespace.attachment))
+                "\(resource.name) carries Plumb's mark, but this database does not know it: kept (`plumbctl gc`)"))
     }
+}
+
+/// A route of ours by a pod's own link, whose row is gone.
+private func prune(
+    _ route: Route, in namespace: NamespaceID, desired: KernelState, observed: KernelState, _ pairs: Pairs,
+    plan: inout Plan
+) {
+    guard desired[repair: namespace] == .everything, desired.isObserved(namespace),
+        observed[unreadable: namespace] == nil, !pairs.taken.contains(namespace), !pairs.remade.contains(namespace),
+        !route.wasMoved(in: namespace, desired, observed)
+    else { return }
+    plan.changes.append(.delete(.route(route), in: namespace, reason: "no row asks for it"))
 }

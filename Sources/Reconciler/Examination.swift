@@ -38,6 +38,9 @@ package struct Examination: Sendable {
         return LinkAddress.link(inName: object).map(linksRead.contains) ?? true
     }
 
+    /// What could not be looked at, and why: nobody can say whether it is as it should be.
+    package var unseen: [String] = []
+
     /// Nothing is to be done.
     package var isClean: Bool { plan.isEmpty && releases.isEmpty && deleting.isEmpty && strays.isEmpty }
 }
@@ -53,12 +56,16 @@ package func examine(
     var desired = render(intent.living)
     desired.markObserved(.host)
     var observed = KernelState()
+    // First, for the look at the whole node learns all indexes, and those are what changes need.
+    let left = try observeLeftBridges(desired, store, &kernel, into: &observed)
     try kernel.observe(.host, .node, desired: desired, into: &observed)
     var examination = Examination(intent: intent, plan: Plan())
-    examination.linksRead = Set(desired.linksWithAddresses(in: .host))
-        .union(try observeLeftBridges(desired, store, &kernel, into: &observed))
+    examination.linksRead = Set(desired.linksWithAddresses(in: .host)).union(left)
     examination.present = Set(observed.all(in: .host).flatMap(\.resource.withdrawnNames))
-    examination.strays = try mapped { () throws(StoreError) in try store.strayLeases() }
+    // By a bridge's name that is nonsense, living pods' leases cannot be found.
+    if !intent.lacksNetworks {
+        examination.strays = try mapped { () throws(StoreError) in try store.strayLeases() }
+    }
     examination.deleting = intent.attachments.filter(\.isDoomed)
     var notices = intent.problems.map { Plan.Notice($0) }
     let host = observed
@@ -70,6 +77,7 @@ package func examine(
                 try kernel.observe(attachment.pod, .attachment, desired: desired, into: &observed)
             } catch {
                 observed[unreadable: attachment.pod] = "\(attachment.label): \(error)"
+                examination.unseen.append("\(attachment.label): \(error)")
             }
         case .gone(let reason):
             // What lingers keeps all but its link as it is: something may still send by it.
@@ -88,10 +96,9 @@ package func examine(
             desired.forget(forgotten)
             observed.forget(forgotten)
         case .unknown(let reason):
-            notices.append(
-                Plan.Notice(
-                    "\(attachment.label) cannot be looked at: \(reason); nothing is done about it",
-                    attachment: attachment.id))
+            let text = "\(attachment.label) cannot be looked at: \(reason); nothing is done about it"
+            notices.append(Plan.Notice(text, attachment: attachment.id))
+            examination.unseen.append(text)
             desired.remove(attachment.pod)
             desired.forget(Object.onHost(of: [attachment]))
             observed.forget(Object.onHost(of: [attachment]))
@@ -119,7 +126,8 @@ package func examine(
     }
     for case .bridge(let bridge) in orphans where withdrawn.contains(bridge.name) {
         let own = try mapped { () throws(StoreError) in try store.gatewayNames(on: bridge.ifname) }
-        let others = bridge.holds.filter { !own.contains($0) }
+        let tag = try mapped { () throws(StoreError) in try store.tag() }
+        let others = bridge.holds.filter { !own.contains($0) && !Veth.isHostEnd($0, of: tag) }
         guard !others.isEmpty else { continue }
         withdrawn.remove(bridge.name)
         observed.forget([.bridge(bridge)])
@@ -166,14 +174,14 @@ private func keepOff(
     }
 }
 
-/// An adopted bridge that its network left stays, and nobody asks for it any more: gateways of ours are on it until the
-/// last pod that routes by them is gone. Answers with those bridges.
+/// A bridge that its network left and that stays, adopted or with others' things on it: nobody asks for it any more, and
+/// gateways of ours are on it until the last pod that routes by them is gone. Answers with those bridges.
 private func observeLeftBridges(
     _ desired: KernelState, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
     into observed: inout KernelState
 ) throws(ReconcilerError) -> [String] {
     let left = try mapped { () throws(StoreError) in try store.linksOfGateways() }.filter {
-        desired[.host, Bridge.name($0)] == nil && observed[.host, Bridge.name($0)] == nil
+        desired[.host, Bridge.name($0)] == nil
     }
     guard !left.isEmpty else { return [] }
     var look = KernelState()

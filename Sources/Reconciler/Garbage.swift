@@ -32,11 +32,20 @@ package func collectGarbage(
     report.failures = examination.intent.problems + collected.failures
     do throws(StoreError) {
         try store.releaseHeldWithoutFile()
-        report.strays = try store.releaseStrayLeases()
+        if !examination.intent.lacksNetworks { report.strays = try store.releaseStrayLeases() }
     } catch {
         report.failures.append(error.description)
     }
     report.orphans = examination.plan.orphans
+    let known = Set(report.orphans.map(\.resource.name))
+    for case .bridge(let bridge) in report.orphans where deletesOrphans {
+        // Which of the addresses a lost database put there nobody can tell.
+        let others = bridge.holds.filter { $0.hasPrefix("link ") && !known.contains($0) }
+        guard !others.isEmpty else { continue }
+        report.orphans.removeAll { $0.resource.name == bridge.name }
+        report.failures.append(
+            "\(bridge.name) stays: \(others.joined(separator: ", ")) on it is not Plumb's; take that off it first")
+    }
     if deletesOrphans, !report.orphans.isEmpty { deleteOrphans(store, &kernel, &report) }
     return report
 }

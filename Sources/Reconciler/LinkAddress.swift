@@ -45,7 +45,7 @@ package struct LinkAddress: Resource {
         for network in intent.networks where network.spec.isGateway {
             for range in network.spec.rangeSets.joined() {
                 guard let address = CIDR(range.gateway, prefixLength: range.subnet.prefixLength) else { continue }
-                desired.insert(LinkAddress(address: address, link: network.spec.bridge, isGateway: true), in: .host)
+                insertGateway(address, on: network.spec.bridge, into: &desired)
             }
         }
         for attachment in intent.attachments {
@@ -59,10 +59,23 @@ package struct LinkAddress: Resource {
                 if attachment.isGateway, let gateway = lease.gateway,
                     let address = CIDR(gateway, prefixLength: lease.address.prefixLength)
                 {
-                    desired.insert(LinkAddress(address: address, link: attachment.bridge, isGateway: true), in: .host)
+                    insertGateway(address, on: attachment.bridge, into: &desired)
                 }
             }
         }
+    }
+
+    /// Of gateways that differ in the prefix length alone IPv6 takes one: that which covers the others.
+    private static func insertGateway(_ address: CIDR, on link: String, into desired: inout KernelState) {
+        let gateway = LinkAddress(address: address, link: link, isGateway: true)
+        guard address.family == .v6, desired[.host, gateway.name] == nil else {
+            return desired.insert(gateway, in: .host)
+        }
+        if case .address(let other)? = gateway.sameAddress(in: .host, desired) {
+            if other.address.prefixLength < address.prefixLength { return }
+            desired[.host, other.name] = nil
+        }
+        desired.insert(gateway, in: .host)
     }
 
     package static func observe(
@@ -77,11 +90,16 @@ package struct LinkAddress: Resource {
                 var found = LinkAddress(
                     address: cidr, link: ifname, isGateway: reader.namespace == .host,
                     isUnusable: message.isUnusable, detection: message.isDuplicate)
-                // Of foreign ones too, which costs less than to look up whose it is.
                 if link.isUp, !message.isUnusable, !message.wantsNoRoute, found.hasRoute {
-                    found.lacksRoute = try !reader.reaches(
-                        family: message.family, cidr.network.address.networkBytes, message.prefixLength,
-                        link: link.index)
+                    found.lacksRoute = try !reader.reaches(cidr, link.index, byAnyRoute: false)
+                    // The name by which the wish is found costs more than that look; on the host, the next one may cost
+                    // much more.
+                    if found.lacksRoute, reader.namespace == .host {
+                        let isElsewhere =
+                            try desired[.host, found.name] == nil
+                            ? true : reader.reaches(cidr, link.index, byAnyRoute: true)
+                        found.lacksRoute = !isElsewhere
+                    }
                 }
                 observed.insert(found, in: reader.namespace)
             }
@@ -90,8 +108,11 @@ package struct LinkAddress: Resource {
 
     /// IPv6 has an address once on a link, of whatever prefix length (ipv6_add_addr, net/ipv6/addrconf.c).
     package func standIn(in namespace: NamespaceID, _ observed: KernelState) -> Object? {
-        guard address.family == .v6 else { return nil }
-        return observed.all(in: namespace).first {
+        address.family == .v6 ? sameAddress(in: namespace, observed) : nil
+    }
+
+    private func sameAddress(in namespace: NamespaceID, _ state: KernelState) -> Object? {
+        state.all(in: namespace).first {
             if case .address(let found) = $0 {
                 found.link == link && found.address.address == address.address
             } else {
@@ -101,8 +122,12 @@ package struct LinkAddress: Resource {
     }
 
     package func drift(from observed: Self) -> [String] {
-        if observed.address != address { return ["its prefix length is \(observed.address.prefixLength)"] }
-        if observed.lacksRoute { return ["the route to its subnet is gone"] }
+        if observed.address != address {
+            // Another network's gateway, that of a larger subnet, is this one's too.
+            let length = observed.address.prefixLength
+            return isGateway && length < address.prefixLength ? [] : ["its prefix length is \(length)"]
+        }
+        if lacksOnlyRoute(observed) { return ["the route to its subnet is gone"] }
         // Its detection takes a second or two, and is what was asked for.
         guard observed.isUnusable, !detection || observed.detection else { return [] }
         return [observed.detection ? "another host has it" : "duplicate address detection has not let it be used"]
@@ -111,7 +136,7 @@ package struct LinkAddress: Resource {
     /// With the first IPv4 address of a subnet the kernel would take the others of it along, also foreign ones
     /// (`promote_secondaries` of net/ipv4/devinet.c): that is switched off first.
     package func steps(_ action: Action, from observed: Self?) -> Int {
-        if action == .change, observed?.lacksRoute == true { return 1 }
+        if action == .change, lacksOnlyRoute(observed) { return 1 }
         return action == .change || action == .delete && address.family == .v4 ? 2 : 1
     }
 
@@ -126,8 +151,8 @@ package struct LinkAddress: Resource {
         message.address = address.address.networkBytes
         message.local = message.address
         switch (action, step) {
-        case (.change, _) where observed?.lacksRoute == true:
-            return .netlink([.addRoute(subnetRoute(message.index), context: "add the route to \(address.network)")])
+        case (.change, _) where lacksOnlyRoute(observed):
+            return .netlink([.appendRoute(subnetRoute(message.index), context: "add the route to \(address.network)")])
         case (.delete, 0) where address.family == .v4:
             return .sysctl(path: "net/ipv4/conf/\(link)/promote_secondaries", value: "1")
         case (.add, 0), (.change, 1):
@@ -145,6 +170,10 @@ package struct LinkAddress: Resource {
         default:
             return .netlink([.deleteAddress(message, context: "delete \(address) from \(link)")])
         }
+    }
+
+    private func lacksOnlyRoute(_ observed: Self?) -> Bool {
+        observed?.lacksRoute == true && observed?.address == address
     }
 
     /// An address that is alone in its subnet has none.
@@ -174,9 +203,9 @@ package struct LinkAddress: Resource {
 
     package func command(_ action: Action, from observed: Self?) -> String {
         guard action == .change, let observed else { return command(action) }
-        if observed.lacksRoute {
+        if lacksOnlyRoute(observed) {
             return
-                "ip -\(address.family.version) route add \(address.network) dev \(link) proto kernel "
+                "ip -\(address.family.version) route append \(address.network) dev \(link) proto kernel "
                 + (address.family == .v4 ? "scope link src \(address.address)" : "metric 256")
         }
         return "\(observed.command(.delete)) && \(command(.add))"
@@ -187,7 +216,9 @@ package struct LinkAddress: Resource {
         return switch action {
         case .add: "ip addr add \(address) dev \(link)\(nodad)"
         case .change: "ip addr replace \(address) dev \(link)\(nodad)"
-        case .delete: "ip addr del \(address) dev \(link)"
+        case .delete:
+            (address.family == .v4 ? "sysctl -qw net.ipv4.conf.\(link).promote_secondaries=1 && " : "")
+                + "ip addr del \(address) dev \(link)"
         }
     }
 }

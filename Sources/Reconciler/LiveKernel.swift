@@ -1,3 +1,4 @@
+internal import Addressing
 internal import Netlink
 package import Store
 internal import SystemPackage
@@ -177,7 +178,13 @@ package struct LiveKernel: Kernel, ~Copyable {
         defer { batch = Batch() }
         do throws(NetlinkError) {
             let reader = outcomes[first].change.namespace == .host ? host : pod ?? host
-            for (index, reply) in try reader.socket.perform(batch.requests).enumerated() {
+            var replies = try reader.socket.perform(batch.requests)
+            if try switchOnIPv6(batch, replies, outcomes) {
+                let refused = replies.indices.filter { replies[$0].error != nil }
+                let again = try reader.socket.perform(refused.map { batch.requests[$0] })
+                for (place, reply) in zip(refused, again) { replies[place] = reply }
+            }
+            for (index, reply) in replies.enumerated() {
                 let place = batch.places[index]
                 let request = batch.requests[index]
                 var echo = reply.messages
@@ -198,6 +205,28 @@ package struct LiveKernel: Kernel, ~Copyable {
             // The conversation broke: any of them may have been done.
             for place in batch.places { outcomes[place].status = .lookAgain(error.description) }
         }
+    }
+
+    /// In a pod whose interfaces begin without IPv6 (`net.ipv6.conf.default.disable_ipv6`) an IPv6 address is refused, and with
+    /// it the routes behind it. Of an interface that is to have one it is switched on, as the reference plugins do; whether
+    /// it was.
+    private func switchOnIPv6(
+        _ batch: Batch, _ replies: [Reply], _ outcomes: [Outcome]
+    ) throws(NetlinkError) -> Bool {
+        var links: [String] = []
+        for (index, reply) in replies.enumerated() where reply.error?.errno == .permissionDenied {
+            let change = outcomes[batch.places[index]].change
+            if case .address(let address) = change.object, change.namespace != .host, change.action != .delete,
+                address.address.family == .v6, !links.contains(address.link)
+            {
+                links.append(address.link)
+            }
+        }
+        guard !links.isEmpty, let descriptor = host.table.podDescriptor else { return false }
+        try NetworkNamespace.inside(descriptor, path: "of the pod") { () throws(NetlinkError) in
+            for link in links { try SysctlFile.write("net/ipv6/conf/\(link)/disable_ipv6", "0") }
+        }
+        return true
     }
 
     /// The echo of a creation tells the indexes that the next messages need.

@@ -118,9 +118,13 @@ package final class NamespaceReader {
         }
     }
 
-    /// Of a bridge, as far as the whole node is looked at.
-    func ports(of bridge: Int32) throws(NetlinkError) -> [LinkMessage] {
-        isWholeNode ? try allLinks().filter { $0.master == UInt32(bridge) } : []
+    /// The ports of a bridge and what else stands on it (a VLAN, a macvlan), as far as the whole node is looked at.
+    func links(on bridge: Int32) throws(NetlinkError) -> [LinkMessage] {
+        guard isWholeNode else { return [] }
+        // A veth's other end may be in another namespace, where its index says nothing.
+        return try allLinks().filter {
+            $0.master == UInt32(bridge) || $0.link == UInt32(bridge) && $0.kind != "veth"
+        }
     }
 
     func linkName(index: Int32) throws(NetlinkError) -> String? {
@@ -174,19 +178,24 @@ package final class NamespaceReader {
             RouteMessage.init(parsing:))
     }
 
-    /// Whether the host reaches what is on a link by it, as by the route that the kernel makes with an address, whoever made
-    /// that route. Taken for granted where an attachment is new.
-    func reaches(family: UInt8, _ destination: [UInt8], _ length: UInt8, link: Int32) throws(NetlinkError) -> Bool {
-        func isIt(_ route: RouteMessage) -> Bool {
-            route.gateway == nil && route.outputIndex == UInt32(link) && route.destinationLength == length
-                && route.destination == destination
-        }
+    /// Whether what is on a link is reached by it, as by the route that the kernel makes with an address. Taken for granted
+    /// where an attachment is new.
+    ///
+    /// - Parameter byAnyRoute: on the host, whoever made the route.
+    func reaches(_ address: CIDR, _ link: Int32, byAnyRoute: Bool) throws(NetlinkError) -> Bool {
         if extent == .newAttachment { return true }
-        if try unicastRoutes(family: family).contains(where: isIt) { return true }
-        guard namespace == .host else { return false }
-        let byLink = Request.dumpRoutes(
-            family: family, outputIndex: link, isUnicast: true, context: "read routes by link \(link)")
-        return try dump(byLink, RouteMessage.init(parsing:)).contains(where: isIt)
+        let family = address.family.netlinkFamily
+        let destination = address.network.address.networkBytes
+        let routes =
+            byAnyRoute
+            ? try dump(
+                .dumpRoutes(
+                    family: family, outputIndex: link, isUnicast: true, context: "read routes by link \(link)"),
+                RouteMessage.init(parsing:)) : try unicastRoutes(family: family)
+        return routes.contains { route in
+            route.gateway == nil && route.outputIndex == UInt32(link)
+                && route.destinationLength == UInt8(address.prefixLength) && route.destination == destination
+        }
     }
 
     private func unicastRoutes(family: UInt8) throws(NetlinkError) -> [RouteMessage] {

@@ -11,32 +11,40 @@ package func reconcile(
 }
 
 /// Makes the host agree with the database, and leaves the pods alone.
-///
-/// - Parameter bridge: one that a network has just left. If it was adopted, it stays, and nobody asks for it any more; our
-///   gateways are taken from it all the same.
 package func applyHost(
-    _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable, leaving bridge: String
+    _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable
 ) throws(ReconcilerError) -> ApplyReport {
-    var examination = try examine(store, &kernel)
-    var look = KernelState()
-    look.insert(Bridge(ifname: bridge), in: .host)
-    var observed = KernelState()
-    try kernel.observe(.host, .attachment, desired: look, into: &observed)
-    let wanted = render(examination.intent)
-    let left = observed.all(in: .host).filter { object in
-        guard case .address = object, !examination.intent.lacksNetworks else { return false }
-        return wanted[.host, object.resource.name] == nil
-    }
-    let withdrawn = try mapped { () throws(StoreError) in try store.withdrawn(among: left.map(\.resource.name)) }
-    let gateways = left.filter { withdrawn.contains($0.resource.name) }
-    let known = Set(examination.plan.changes.map(\.name))
-    examination.plan.changes.insert(
-        contentsOf: gateways.filter { !known.contains($0.resource.name) }.map {
-            .delete($0, in: .host, reason: "no longer wanted")
-        }, at: 0)
+    let examination = try examine(store, &kernel)
     var result = ApplyReport(examination: examination)
     let pass = Pass(cause: "network")
     mendTogether(examination, pass, store, &kernel, &result)
     mendHost(examination, pass, store, &kernel, &result)
     return result
+}
+
+/// Takes our gateways from a bridge that a network has just left, as far as nobody is left there: the host would have the
+/// subnet on two bridges until the next apply.
+package func leave(
+    _ bridge: String, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable
+) throws(ReconcilerError) -> Report {
+    var report = Report()
+    let intent = try mapped { () throws(StoreError) in try store.intent() }
+    guard !intent.lacksNetworks else { return report }
+    var look = KernelState()
+    look.insert(Bridge(ifname: bridge), in: .host)
+    var observed = KernelState()
+    try kernel.observe(.host, .attachment, desired: look, into: &observed)
+    let wanted = render(intent.living)
+    let left = observed.all(in: .host).filter { object in
+        guard case .address = object else { return false }
+        return wanted[.host, object.resource.name] == nil
+    }
+    let withdrawn = try mapped { () throws(StoreError) in try store.withdrawn(among: left.map(\.resource.name)) }
+    var plan = Plan()
+    plan.changes = left.filter { withdrawn.contains($0.resource.name) }.map {
+        .delete($0, in: .host, reason: "no longer wanted")
+    }
+    report.failures += executeShared(plan, store, &kernel, &report).map(\.text)
+    try mapped { () throws(StoreError) in try store.record(report.events(for: nil, cause: "ADD")) }
+    return report
 }

@@ -95,7 +95,8 @@ private func foreignPodLink(_ desired: KernelState, _ observed: KernelState) -> 
     return nil
 }
 
-/// Takes an attachment's pair away, from the host's end. Needs nothing of the pod's namespace.
+/// Takes an attachment's pair away, from the host's end; where that is not there, from the pod's, if that can be reached and
+/// mark and MAC say that it is ours: the other was renamed or moved.
 package func remove(
     _ attachment: Attachment, _ kernel: inout some Kernel & ~Copyable
 ) throws(ReconcilerError) -> Report {
@@ -103,6 +104,18 @@ package func remove(
     var report = Report()
     let doubtful = execute(plan, &kernel, &report)
     report.failures += doubtful.map(\.text)
+    let wasThere = plan.changes.contains { if case .delete(.veth, _, _) = $0 { true } else { false } }
+    guard !wasThere, case .alive = kernel.open(attachment) else { return report }
+    var wanted = KernelState()
+    wanted.insert(PodLink(ifname: attachment.ifname), in: attachment.pod)
+    var inside = KernelState()
+    try kernel.observe(attachment.pod, .attachment, desired: wanted, into: &inside)
+    guard case .podLink(let link)? = inside[attachment.pod, PodLink.name(attachment.ifname)], link.isMarked,
+        link.mac == attachment.mac
+    else { return report }
+    var rest = Plan()
+    rest.changes = [.delete(link.wrapped, in: attachment.pod, reason: "its other end is not \(attachment.hostIfname)")]
+    report.failures += execute(rest, &kernel, &report).map(\.text)
     return report
 }
 

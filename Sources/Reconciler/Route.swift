@@ -79,6 +79,12 @@ package struct Route: Resource {
                     try reader.linkName(index: Int32(index))
                 }
                 guard let route = Route(message, link: link ?? nil) else { continue }
+                // Another attachment of the same pod has routes by another link.
+                if reader.namespace != .host, desired[reader.namespace, route.name] == nil,
+                    !desired.hasPodLink(route.link, in: reader.namespace)
+                {
+                    continue
+                }
                 observed.insert(route, in: reader.namespace)
             }
         }
@@ -212,10 +218,17 @@ package struct Route: Resource {
             if let source { text += " src \(source)" }
             if let mtu { text += " mtu \(mtu)" }
             if let advertisedMSS { text += " advmss \(advertisedMSS)" }
+            if destination.family == .v4, let scope { text += " scope \(scope)" }
         }
         if metric != 0 { text += " metric \(metric)" }
         if table != 254 { text += " table \(table)" }
         return text + " proto \(Mark.routeProtocol)"
+    }
+}
+
+extension KernelState {
+    fileprivate func hasPodLink(_ name: String?, in namespace: NamespaceID) -> Bool {
+        name.map { self[namespace, PodLink.name($0)] != nil } ?? false
     }
 }
 

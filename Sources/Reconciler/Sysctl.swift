@@ -33,10 +33,14 @@ package struct Sysctl: Resource {
             desired.insert(Sysctl(path: bridgeNetfilter(.v4), value: "1"), in: .host)
             desired.insert(Sysctl(path: bridgeNetfilter(.v6), value: "1"), in: .host)
         }
-        // Also where another IPAM plugin gave the addresses.
-        for attachment in intent.attachments where attachment.isGateway && attachment.delegate != nil {
-            for lease in attachment.leases { forward(lease.address.family) }
+        // Also where another IPAM plugin gave the addresses, or the network is a gateway no longer.
+        var families: [IPFamily] = []
+        for attachment in intent.attachments where attachment.isGateway {
+            for lease in attachment.leases where !families.contains(lease.address.family) {
+                families.append(lease.address.family)
+            }
         }
+        for family in families { forward(family) }
     }
 
     /// Whether frames between ports of a bridge pass iptables; there only with the module br_netfilter.

@@ -75,6 +75,10 @@ package struct Veth: Resource {
     package static let kindName = "link"
     package var name: String { Veth.name(ifname) }
     package static func name(_ ifname: String) -> String { "link \(ifname)" }
+    /// Whether a link's name, as an object, is that of a host end that the database with this tag made.
+    static func isHostEnd(_ name: String, of tag: String) -> Bool {
+        Attachment.tag(ofHostIfname: String(name.dropFirst(Veth.name("").count))).map { $0 == tag } ?? false
+    }
     package var mark: Bool? { isMarked }
     package var wrapped: Object { .veth(self) }
     package var pod: NamespaceID { .pod(attachment: attachment, path: peer?.path ?? "") }
@@ -301,13 +305,14 @@ package struct Veth: Resource {
             "master \(bridge ?? "") up && bridge link set dev \(ifname) hairpin \(hairpin == true ? "on" : "off")"
                 + (isolated == true ? " isolated on" : "") + (vlans?.command(for: ifname) ?? "")
         }
+        let size = mtu.map { " mtu \($0)" } ?? ""
         switch action {
         case .add:
             guard let peer else { return "ip link add \(ifname) type veth" }
             return
-                "ip link add \(ifname) address \(peer.hostMAC) group \(Mark.group) type veth peer name \(peer.ifname) "
-                + "address \(peer.mac) netns \(peer.path) && ip link set \(ifname) \(port)"
-        case .change: return "ip link set \(ifname) \(port)"
+                "ip link add \(ifname) address \(peer.hostMAC)\(size) group \(Mark.group) type veth peer name \(peer.ifname) "
+                + "address \(peer.mac)\(size) group \(Mark.group) netns \(peer.path) && ip link set \(ifname) \(port)"
+        case .change: return "ip link set \(ifname) group \(Mark.group)\(size) \(port)"
         case .delete: return "ip link del \(ifname)"
         }
     }

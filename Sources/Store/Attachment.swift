@@ -77,6 +77,13 @@ package struct RouteSpec: Hashable, Sendable {
         self.advertisedMSS = advertisedMSS
         self.scope = scope
     }
+
+    // As the kernel keeps them: of 0 none was asked for, and it cuts what is too large for a packet (ip_metrics_convert,
+    // net/ipv4/metrics.c).
+    package static func keptMTU(_ mtu: UInt32) -> UInt32? { mtu == 0 ? nil : min(mtu, 65_535 - 15) }
+    package static func keptAdvertisedMSS(_ size: UInt32) -> UInt32? { size == 0 ? nil : min(size, 65_535 - 40) }
+    /// Of an IPv6 route 0 is 1024 (IP6_RT_PRIO_USER).
+    package var keptMetric: UInt32 { metric == 0 && destination.family == .v6 ? 1024 : metric }
 }
 
 /// Another IPAM plugin that gave an attachment's addresses and must take them back.

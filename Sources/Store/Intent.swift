@@ -37,6 +37,11 @@ extension Intent {
         for (id, route) in try RouteSpec.load(database, where: "1", problems: &problems) {
             if let id {
                 if let index = place[id] { attachments[index].routes.append(route) }
+            } else if let other = hostRoutes.first(where: { $0.hasPlace(of: route) }) {
+                problems.append(
+                    "routes row to \(route.destination)\(route.gateway.map { " via \($0)" } ?? ""): another row has its "
+                        + "destination, metric and table\(other.gateway.map { ", via \($0)" } ?? ""), and the kernel keeps one "
+                        + "of both: give them different metrics")
             } else {
                 hostRoutes.append(route)
             }
@@ -47,6 +52,12 @@ extension Intent {
             networks: networks, attachments: attachments, hostRoutes: hostRoutes, problems: problems)
         intent.lacksNetworks = problems.count > count
         return intent
+    }
+}
+
+extension RouteSpec {
+    fileprivate func hasPlace(of other: RouteSpec) -> Bool {
+        destination == other.destination && keptMetric == other.keptMetric && table == other.table
     }
 }
 
@@ -85,7 +96,9 @@ extension Store {
                 return Intent(networks: try Network.load(database, name: attachment.network), attachments: [attachment])
             } catch  where error.code == .invalid {
                 // Told by whoever looks at the whole node.
-                return Intent(attachments: [attachment])
+                var intent = Intent(attachments: [attachment])
+                intent.lacksNetworks = true
+                return intent
             }
         }
     }

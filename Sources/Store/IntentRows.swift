@@ -115,8 +115,9 @@ extension RouteSpec {
             gateway: try row.parsedIfPresent(2, "gateway", { IPAddress($0) }), device: row.optionalText(3),
             source: try row.parsedIfPresent(4, "src", { IPAddress($0) }),
             metric: UInt32(truncatingIfNeeded: row.integer(5)), table: UInt32(truncatingIfNeeded: row.integer(6)),
-            mtu: row.optionalInteger(7).map(UInt32.init(truncatingIfNeeded:)),
-            advertisedMSS: row.optionalInteger(8).map(UInt32.init(truncatingIfNeeded:)),
+            mtu: row.optionalInteger(7).map(UInt32.init(truncatingIfNeeded:)).flatMap(RouteSpec.keptMTU),
+            advertisedMSS: row.optionalInteger(8).map(UInt32.init(truncatingIfNeeded:)).flatMap(
+                RouteSpec.keptAdvertisedMSS),
             scope: row.optionalInteger(9).map(UInt8.init(truncatingIfNeeded:)))
         guard !destination.hasHostBits else {
             throw StoreError(.invalid, "dst \"\(destination)\" has host bits: its block is \(destination.network)")

@@ -74,6 +74,10 @@ package struct Network: Hashable, Sendable, Identifiable {
     package var rangeIDs: [[Int64]]
     /// The database's, of which names in the kernel are made; empty where the network has none by it alone.
     package var tag: String
+    /// It was not recorded before.
+    package var isNew = false
+    /// The bridge that it has just left.
+    package var formerBridge: String?
 
     package init(
         id: Int64, spec: NetworkSpec, bridgeMAC: MACAddress, rangeIDs: [[Int64]] = [], tag: String = ""
@@ -201,7 +205,8 @@ extension Network {
         _ database: borrowing Connection
     ) throws(StoreError) -> Network {
         let now = SQLValue.integer(Clock.nowMilliseconds())
-        if let network = try load(database, name: spec.name, tag: tag).first {
+        let former = try load(database, name: spec.name, tag: tag).first
+        if let network = former {
             if network.spec == spec { return network }
             try SharedBridge.check(spec, since: network, database)
             let kept = try network.deleteRanges(
@@ -221,6 +226,9 @@ extension Network {
             try writeOptions(spec, network: network.id, database)
             try insertRanges(spec.rangeSets, network: network.id, kept: kept, database)
             try database.run("INSERT INTO gateways (bridge, gateway) \(Allocation.forsakenGateways)")
+            if network.spec.bridge != spec.bridge {
+                try withdraw(bridge: network.spec.bridge, of: spec.name, because: "its network moved", database)
+            }
         } else {
             try SharedBridge.check(spec, since: nil, database)
             try database.run(
@@ -240,10 +248,24 @@ extension Network {
                 try HeldLease.takeOver(hostLocal, network: id, bridge: spec.bridge, bootID: bootID, database)
             }
         }
-        guard let network = try load(database, name: spec.name, tag: tag).first else {
+        guard var network = try load(database, name: spec.name, tag: tag).first else {
             throw StoreError(.sqlite, "network \(spec.name) vanished while it was written")
         }
+        network.isNew = former == nil
+        network.formerBridge = former.flatMap { $0.spec.bridge == spec.bridge ? nil : $0.spec.bridge }
         return network
+    }
+
+    /// Gives a bridge up that no network names any more: it goes, unless it was adopted, once no pod is on it.
+    static func withdraw(
+        bridge: String, of network: String, because reason: String, _ database: borrowing Connection
+    ) throws(StoreError) {
+        guard try database.integer("SELECT EXISTS (SELECT 1 FROM networks WHERE bridge = ?)", .text(bridge)) != 1 else {
+            return
+        }
+        try database.run(
+            "INSERT INTO events (at_ms, kind, object, reason, network) VALUES (?, 'withdrawn', ?, ?, ?)",
+            .integer(Clock.nowMilliseconds()), .text("bridge \(bridge)"), .text(reason), .text(network))
     }
 
     private static func writeOptions(

@@ -12,10 +12,10 @@ extension Store {
     }
 
     /// Takes a network's row and its pools out, and gives its bridge up if nobody else is on it: the next apply deletes it,
-    /// unless it was adopted. Durable. Answers with the bridge.
+    /// unless it was adopted. Durable.
     ///
     /// - Throws: `.missing` if there is no such network, `.taken` while pods live on it; both say which there are.
-    package func removeNetwork(_ name: String) throws(StoreError) -> String {
+    package func removeNetwork(_ name: String) throws(StoreError) {
         try write(durable: true) { (database) throws(StoreError) in
             // Whatever else stands in its rows: to take them out may be the way out.
             let found = try database.query("SELECT id, bridge FROM networks WHERE name = ?", .text(name)) {
@@ -31,15 +31,16 @@ extension Store {
             try refuseInhabited(network.id, name, database)
             let bridge = network.bridge
             try database.run("DELETE FROM networks WHERE id = ?", .integer(network.id))
-            let others = try database.integer(
-                "SELECT EXISTS (SELECT 1 FROM networks WHERE bridge = ?1) OR EXISTS (SELECT 1 FROM attachments WHERE bridge = ?1)",
-                .text(bridge))
-            guard others != 1 else { return bridge }
+            try Network.withdraw(bridge: bridge, of: name, because: "its network was removed", database)
+        }
+    }
+
+    /// Takes out a network that an ADD made which then failed, unless somebody uses it by now.
+    package func forget(_ network: Network) throws(StoreError) {
+        try write { (database) throws(StoreError) in
             try database.run(
-                "INSERT INTO events (at_ms, kind, object, reason, network) VALUES (?, 'withdrawn', ?, ?, ?)",
-                .integer(Clock.nowMilliseconds()), .text("bridge \(bridge)"), .text("its network was removed"),
-                .text(name))
-            return bridge
+                "DELETE FROM networks WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM attachments WHERE network_id = ?1)",
+                .integer(network.id))
         }
     }
 

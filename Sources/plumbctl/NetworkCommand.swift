@@ -34,6 +34,7 @@ struct NetworkCommand: ParsableCommand {
 
         func run() throws {
             let config = try config()
+            try refuseToForget(config)
             let report = try opening(config.dataDirectory, access: .create) { store, kernel in
                 let isNew = try !store.knows(network: config.network.name)
                 let network = try store.ensure(
@@ -41,13 +42,27 @@ struct NetworkCommand: ParsableCommand {
                 let report = try reconcile(network, cause: "network add", store, &kernel)
                 if !report.failures.isEmpty, isNew {
                     // A network that cannot stand is none; its first ADD would say the same.
-                    let bridge = try store.removeNetwork(config.network.name)
-                    _ = try applyHost(store, &kernel, leaving: bridge)
+                    try store.removeNetwork(config.network.name)
+                    _ = try applyHost(store, &kernel)
                 }
                 return report
             }
             for key in config.unenforced { Terminal.talk("plumbctl: key \(key) is known, but not enforced yet") }
             try NetworkCommand.show(report, of: config.network.name, options.output)
+        }
+
+        /// While pods of a lost database live on the bridge, a new one would have their addresses handed out again.
+        private func refuseToForget(_ config: Config) throws {
+            do {
+                let kernel = try LiveKernel(bootID: Boot.currentID())
+                try Plugin.refuseToForget(config, kernel)
+            } catch let error as ReconcilerError {
+                Terminal.talk("plumbctl: \(error)" + (error.code == .kernel ? Privilege.advice : ""))
+                throw ExitCode(1)
+            } catch let error as PluginError {
+                Terminal.talk("plumbctl: \(error.message)")
+                throw ExitCode(1)
+            }
         }
 
         private func config() throws -> Config {
@@ -98,8 +113,8 @@ struct NetworkCommand: ParsableCommand {
 
         func run() throws {
             let result = try engaging(options, access: .write) { store, kernel in
-                let bridge = try store.removeNetwork(name)
-                return try applyHost(store, &kernel, leaving: bridge)
+                try store.removeNetwork(name)
+                return try applyHost(store, &kernel)
             }
             var report = Report()
             report.done = result.done

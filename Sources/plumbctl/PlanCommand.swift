@@ -15,7 +15,7 @@ struct PlanCommand: ParsableCommand {
               plumbctl plan
               plumbctl plan -o json | jq -r '.changes[].command'
 
-            Exit status: 0 nothing to do, 2 something to do, for apply or for you (rows that say nothing sensible), 1 the node could not be examined.
+            Exit status: 0 nothing to do, 2 something to do, for apply or for you (rows that say nothing sensible, pods that cannot be looked at), 1 the node could not be examined.
             """)
 
     @OptionGroup var options: CommonOptions
@@ -27,7 +27,9 @@ struct PlanCommand: ParsableCommand {
         case .json: try Terminal.sayJSON(view)
         case .table: view.print()
         }
-        if !examination.isClean || !examination.intent.problems.isEmpty { throw ExitCode(2) }
+        if !examination.isClean || !examination.intent.problems.isEmpty || !examination.unseen.isEmpty {
+            throw ExitCode(2)
+        }
     }
 }
 

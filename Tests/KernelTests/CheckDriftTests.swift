@@ -60,7 +60,7 @@ import Testing
             "route 10.30.0.0/16 metric 0 table 254: its scope is 200"),
         Drift(
             "a route by our mark", "ip -n pod1 route add 10.40.0.0/16 via 10.9.0.1 proto 80",
-            "route 10.40.0.0/16 metric 0 table 254 carries Plumb's mark, but this database does not know it: kept"),
+            "route 10.40.0.0/16 metric 0 table 254: no row asks for it"),
         Drift(
             "an address that another host has",
             """

@@ -2,6 +2,24 @@ import Testing
 
 /// What pods leave that went without DEL.
 @Suite struct CollectionTests {
+    /// Nobody can say how a pod is that cannot be looked at: that is a failure, and told as one.
+    @Test func aPathThatIsNoNamespace() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        for pod in ["pod1", "pod2"] { try node.add(pod) }
+        try node.run("umount /run/netns/pod1; ip -n pod2 route del default")
+        #expect(try node.plumbctl("plan").status == 2)
+        for _ in 0..<2 {
+            let apply = try node.plumbctl("apply")
+            #expect(apply.status == 1 && apply.stderr.contains("pod1 cannot be looked at"), "\(apply.all)")
+            try node.expectPing(from: "pod2", to: "10.244.0.1")
+            #expect(try node.sql("SELECT count(*) FROM v_leases") == "4")
+        }
+        #expect(try node.sql("SELECT count(*) > 0 FROM v_problems") == "1")
+        try node.delete("pod1")
+        try node.expectConvergence()
+    }
+
     private static let onePod = #""subnets": ["10.9.0.0/30"]"#
 
     @Test func namespaceDeleted() throws {

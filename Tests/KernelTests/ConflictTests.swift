@@ -25,13 +25,19 @@ import Testing
         try node.add("pod1")
     }
 
-    /// The network's row outlives the ADD that was refused; a pass must not do what that did not.
+    /// A network that had pods outlives the ADD that is refused; a pass must not do what that did not.
     @Test(arguments: ["bridge", "veth peer name far"]) func applyKeepsOffWhatADDRefused(kind: String) throws {
         let node = try TestNode()
         try node.addPods(1)
-        try node.run("ip link add br0 type \(kind) && ip link set br0 up && ip addr add 192.0.2.10/24 dev br0")
-        let before = try node.json("ip -4 -j addr show br0")[0].addresses
         let members = #""bridge": "br0", "subnets": ["192.0.2.0/24"]"#
+        try node.run("ip link add br0 type bridge && ip link set br0 up")
+        try node.add("pod1", members)
+        try node.delete("pod1", members)
+        try node.run(
+            """
+            ip link del br0; ip link add br0 type \(kind) && ip link set br0 up && ip addr add 192.0.2.10/24 dev br0
+            """)
+        let before = try node.json("ip -4 -j addr show br0")[0].addresses
         #expect(try node.call(Call(members: members)).status != 0)
         for _ in 0..<2 {
             let applied = try node.plumbctl("apply")

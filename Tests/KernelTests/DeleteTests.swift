@@ -21,6 +21,9 @@ import Testing
         Case(testDescription: "host end vanished", script: "ip link del $VETH"),
         Case(testDescription: "bridge vanished", script: "ip link del cni0"),
         Case(testDescription: "host end no port any more", script: "ip link set $VETH nomaster down"),
+        Case(
+            testDescription: "host end renamed",
+            script: "ip link set $VETH down; ip link set $VETH name lost; ip link set lost up"),
         Case(testDescription: "host end without group", script: "ip link set $VETH group default"),
         Case(
             testDescription: "host end without group and MAC", script: "ip link set $VETH group 7 address 2:0:0:0:0:9"),

@@ -15,7 +15,9 @@ import Testing
         try node.delete("pod2", #""bridge": "cni1", "subnets": ["10.245.0.0/24", "fd00:10:245::/64"], "ipMasq": true"#)
         #expect(try node.elements(of: "masquerade4").isEmpty && node.elements(of: "masquerade6").isEmpty)
         try node.expectNothingLeft()
-        try node.expectRest()
+        // The bridge that the network left, with the last pod that was on it.
+        try node.expectConvergence()
+        #expect(try node.ourLinks() == ["cni1"])
     }
 
     /// Between pods, and where the configuration says so, a pod is who it is.

@@ -2,6 +2,32 @@ import Testing
 
 /// Configurations as they are written for the reference bridge plugin with host-local, only their type changed.
 @Suite struct ReferenceConfigTests {
+    /// As Go reads them, so do files that were written for the reference.
+    @Test func keysInAnyCaseAndEmptyTexts() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let members = """
+            "Bridge": "cni0", "isdefaultgateway": true, "mTU": 1400, "ipam": {"Type": "host-local", "ranges": [[{"Subnet":
+            "10.9.0.0/24", "rangeStart": "", "RangeEnd": "", "gateway": ""}]], "routes": [{"dst": "10.20.0.0/16", "gw": ""}]}
+            """
+        let result = try node.add("pod1", members)
+        #expect(result["ips"][0]["address"] == "10.9.0.2/24" && result["ips"][0]["gateway"] == "10.9.0.1")
+        #expect(try node.json("ip -n pod1 -j link show eth0")[0]["mtu"].number == 1400)
+        try node.expectPing(from: "pod1", to: "10.9.0.1")
+        try node.expectRest()
+    }
+
+    /// A pod whose interfaces begin without IPv6 gets it on the one that has an address.
+    @Test func aPodWithoutIPv6() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.run(
+            "ip netns exec pod1 sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1")
+        try node.add("pod1")
+        try node.expectPing(from: "pod1", to: "10.244.0.1", "fd00:10:244::1")
+        try node.expectRest()
+    }
+
     struct Form: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var members: String

@@ -9,9 +9,9 @@ import Testing
         /// What the plan calls the broken thing, and why it is broken.
         var plan: String
 
-        init(_ description: String, _ script: String, plan: String) {
+        init(_ description: String, _ script: String, in pod: String? = nil, plan: String) {
             testDescription = description
-            self.script = script
+            self.script = pod.map { "ip netns exec \($0) \(script)" } ?? script
             self.plan = plan
         }
     }
@@ -27,6 +27,15 @@ import Testing
             "pod IPv6 address with another prefix length",
             "ip -n pod1 addr del fd00:10:244::2/64 dev eth0; ip -n pod1 addr add fd00:10:244::2/128 dev eth0 nodad",
             plan: "~ address fd00:10:244::2/64 on eth0 of pod default/pod1: its prefix length is 128"),
+        Sabotage(
+            "pod IPv6 address with another prefix length and without its route",
+            """
+            ip -n pod1 addr del fd00:10:244::2/64 dev eth0; ip -n pod1 addr add fd00:10:244::2/80 dev eth0 nodad
+            ip -n pod1 -6 route del fd00:10:244::/80
+            """, plan: "~ address fd00:10:244::2/64 on eth0 of pod default/pod1: its prefix length is 80"),
+        Sabotage(
+            "no IPv6 in the pod", "sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1", in: "pod1",
+            plan: "+ address fd00:10:244::2/64 on eth0 of pod default/pod1: missing"),
         Sabotage(
             "gateway IPv6 address with another prefix length",
             "ip addr del fd00:10:244::1/64 dev cni0; ip addr add fd00:10:244::1/65 dev cni0 nodad",
@@ -121,6 +130,30 @@ import Testing
         }
         for pod in ["pod1", "pod2"] { try node.delete(pod) }
         try node.expectNothingLeft()
+    }
+
+    /// Typed by hand, the commands that plan prints come to the same.
+    @Test func whatIsPrintedMendsToo() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        let members = #""mtu": 1400, \#(dualStack)"#
+        let hostEnd = try #require(try node.add("pod1", members)["interfaces"][1]["name"].text)
+        try node.add("pod2", members)
+        let more = [
+            Sabotage("host end's MTU", "ip link set $VETH mtu 1300", plan: ""),
+            Sabotage("pod's MTU", "ip -n pod1 link set eth0 mtu 1300", plan: ""),
+        ]
+        // Switched off there, IPv6 has no command of its own.
+        for sabotage in RepairTests.sabotages + more where sabotage.testDescription != "no IPv6 in the pod" {
+            try node.run(sabotage.script, environment: ["VETH": hostEnd])
+            let commands = try node.plumbctlJSON("plan")["changes"].elements.compactMap { $0["command"].text }
+            #expect(!commands.isEmpty, "\(sabotage.testDescription)")
+            // What goes takes something along that is printed too, and what comes up brings something.
+            for command in commands { _ = try node.attempt(command) }
+            let plan = try node.plumbctl("plan")
+            #expect(plan.status == 0, "\(sabotage.testDescription): \(commands) \(plan.all)")
+            try node.expectConvergence()
+        }
     }
 
     @Test(arguments: ["none", "missing-link"]) func aPodThatIsNotOursIsLeftAlone(repairPod: String) throws {

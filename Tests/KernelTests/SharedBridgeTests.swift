@@ -36,6 +36,23 @@ import Testing
             green: #""isGateway": true, "ipam": {\#(blue)}"#),
     ]
 
+    /// IPv6 takes one of two gateways that differ in the prefix length alone; nobody fights over which.
+    @Test(arguments: [("/64", "/80"), ("/80", "/64")]) func oneGatewayOfTwoSubnets(lengths: (String, String)) throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        for (pod, length) in [("pod1", lengths.0), ("pod2", lengths.1)] {
+            let start = pod == "pod1" ? "" : #", "rangeStart": "fd09::100""#
+            let members =
+                #""bridge": "br0", "isDefaultGateway": true, "ipam": {"subnet": "fd09::\#(length)"\#(start)}"#
+            let call = Call(pod: pod, network: pod, members: members)
+            #expect(try node.call(call).status == 0)
+            try node.expectRest()
+        }
+        let held = try node.json("ip -j -6 addr show br0")[0].addresses
+        #expect(held.contains("fd09::1/64") && !held.contains("fd09::1/80"))
+        for pod in ["pod1", "pod2"] { try node.expectPing(from: pod, to: "fd09::1") }
+    }
+
     @Test(arguments: cases) func agreeOrAreRefused(test: Case) throws {
         let node = try TestNode()
         try node.addPods(2)

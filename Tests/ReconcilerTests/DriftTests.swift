@@ -119,8 +119,8 @@ import Testing
                 "sysctl -w net.ipv4.ip_forward=1",
                 "ip link add cni0 address 02:00:00:00:00:01 group 7586 up type bridge mcast_snooping 0 && ip link set cni0 mtu 1400",
                 "ip addr add 10.1.0.1/24 dev cni0",
-                "ip link add plumbtest7 address 02:00:00:00:01:07 group 7586 type veth peer name eth0 "
-                    + "address 02:00:00:00:02:07 netns /run/netns/7 && "
+                "ip link add plumbtest7 address 02:00:00:00:01:07 mtu 1400 group 7586 type veth peer name eth0 "
+                    + "address 02:00:00:00:02:07 mtu 1400 group 7586 netns /run/netns/7 && "
                     + "ip link set plumbtest7 master cni0 up && bridge link set dev plumbtest7 hairpin on",
                 nsenter + "ip link set eth0 mtu 1400 addrgenmode none up",
                 nsenter + "ip addr add 10.1.0.2/24 dev eth0",

@@ -26,7 +26,8 @@ import Testing
             #expect(all.networks == second.networks)
             #expect(all.attachments == first.attachments + second.attachments)
             #expect(all.hostRoutes == [])
-            #expect(one == first)
+            #expect(first.networks.map(\.isNew) == [true] && second.networks.map(\.isNew) == [false])
+            #expect(one.networks == second.networks && one.attachments == first.attachments)
             #expect(byName == second.attachments)
             #expect(all.networks.map(\.spec) == [network])
         }

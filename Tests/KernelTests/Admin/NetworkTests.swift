@@ -53,6 +53,43 @@ import Testing
         try node.expectRest()
     }
 
+    /// While pods of a lost database live on the bridge, a new one would hand out their addresses again.
+    @Test func notBesideALostDatabase() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        try node.run(#"mv "$DATA" "$DATA.lost""#)
+        try write(dualStack, node)
+        let added = try add(node)
+        #expect(added.status == 1 && added.stderr.contains("1 interfaces that Plumb made"), "\(added.all)")
+        #expect(try node.attempt(#"test -e "$DATA/state.db""#).status == 1)
+        try node.expectPing(from: "pod1", to: "10.244.0.1")
+    }
+
+    /// The host has a subnet on one bridge at a time, from the first ADD on the new one.
+    @Test func aNetworkThatMoves() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        try node.add("pod1")
+        try node.delete("pod1")
+        try node.add("pod2", #""bridge": "cni1", \#(dualStack)"#)
+        try node.expectPing(from: "pod2", to: "10.244.0.1", "fd00:10:244::1")
+        #expect(try node.json("ip -j -4 addr show cni0")[0].addresses.isEmpty)
+        try node.expectConvergence()
+        #expect(try !node.ourLinks().contains("cni0"))
+        try node.expectPing(from: "pod2", to: "10.244.0.1", "fd00:10:244::1")
+    }
+
+    @Test func aNetworkWhoseFirstADDWasRefused() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.run("ip link add br0 type veth peer name far; ip link set br0 up; sysctl -qw net.ipv4.ip_forward=0")
+        try node.expectError(Call(members: #""bridge": "br0", \#(dualStack)"#), code: 101, saying: ["br0"])
+        #expect(try node.sql("SELECT count(*) FROM networks") == "0")
+        try node.expectRest()
+        #expect(try node.run("sysctl -n net.ipv4.ip_forward") == "0")
+    }
+
     @Test func aBridgeStaysWithWhatOthersPutOnIt() throws {
         let node = try TestNode()
         try node.addPods(1)
@@ -69,7 +106,7 @@ import Testing
         let removed = try node.plumbctl("network", "remove", "pods")
         #expect(removed.status == 0 && removed.stdout.contains("address 10.244.0.1/24 on cni0"), "\(removed.all)")
         #expect(
-            removed.stdout.contains("port tap0, address 10.77.0.1/24 on cni0 on it is not Plumb's"), "\(removed.all)")
+            removed.stdout.contains("link tap0, address 10.77.0.1/24 on cni0 on it is not Plumb's"), "\(removed.all)")
         #expect(try node.run("nft list ruleset").isEmpty)
         for _ in 0..<2 {
             try node.expectConvergence()

@@ -5,6 +5,7 @@ import Testing
     @Test(arguments: [
         "UPDATE ranges SET first = '10.9.0.9', last = '10.9.0.2' WHERE subnet LIKE '10.9.%'",
         "UPDATE networks SET bridge_mac = 'x' WHERE bridge <> 'cni0'",
+        "UPDATE networks SET bridge = 'sixteen-letters-' WHERE bridge <> 'cni0'",
     ]) func aNetwork(change: String) throws {
         let node = try TestNode()
         try node.addPods(2)
@@ -14,6 +15,7 @@ import Testing
         try node.add("pod2")
         let whole = try node.sql("SELECT bridge_mac FROM networks WHERE bridge = 'cni9'")
         _ = try node.sql(change)
+        let leases = try node.sql("SELECT count(*) FROM addresses")
         try node.run(
             """
             ip link del \(hostEnd); ip link set cni9 down; ip addr flush dev cni9
@@ -30,6 +32,8 @@ import Testing
             let plan = try node.plumbctl("plan")
             #expect(plan.status == 2 && plan.stdout.contains("all of the database that can be read"), "\(plan.all)")
         }
+        #expect(try node.sql("SELECT count(*) FROM addresses") == leases)
+        #expect(try node.sql("SELECT count(*) FROM events WHERE kind = 'released'") == "0")
         #expect(try node.plumbctl("status").status == 0)
         let check = try node.plumbctl("check")
         #expect(check.status == 1 && check.stdout.contains("network bad"), "\(check.all)")
@@ -41,7 +45,7 @@ import Testing
         if change.contains("ranges") {
             _ = try node.sql("UPDATE ranges SET first = '10.9.0.2', last = '10.9.0.14' WHERE subnet LIKE '10.9.%'")
         } else {
-            _ = try node.sql("UPDATE networks SET bridge_mac = '\(whole)' WHERE bridge = 'cni9'")
+            _ = try node.sql("UPDATE networks SET bridge_mac = '\(whole)', bridge = 'cni9' WHERE bridge <> 'cni0'")
         }
         try node.expectConvergence()
         #expect(try node.json("ip -j link show cni9")[0]["address"].text == whole)
@@ -58,6 +62,38 @@ import Testing
         let removal = try node.plumbctl("network", "remove", "pods")
         #expect(removal.status == 0, "\(removal.all)")
         try node.expectNothingLeft()
+    }
+
+    @Test func twoRoutesToOnePlace() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        _ = try node.sql(
+            """
+            INSERT INTO routes (dst, gateway, mtu, advmss)
+            VALUES ('10.7.0.0/24', '10.244.0.8', 0, 65535), ('10.7.0.0/24', '10.244.0.9', NULL, NULL)
+            """)
+        let apply = try node.plumbctl("apply")
+        #expect(apply.status == 1 && apply.stderr.contains("10.7.0.0/24 via 10.244.0.9"), "\(apply.all)")
+        #expect(try node.json("ip -j route show 10.7.0.0/24")[0]["gateway"] == "10.244.0.8")
+        _ = try node.sql("DELETE FROM routes WHERE gateway = '10.244.0.9'")
+        try node.expectRest()
+    }
+
+    /// Of a pod as of the host: it comes with its row and goes with it.
+    @Test func aRouteOfAPod() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        _ = try node.sql(
+            "INSERT INTO routes (attachment_id, dst, gateway) SELECT id, '10.7.0.0/24', '10.244.0.9' FROM attachments")
+        try node.expectConvergence()
+        #expect(try node.json("ip -n pod1 -j route show 10.7.0.0/24")[0]["gateway"] == "10.244.0.9")
+        try node.run("ip -n pod1 route add 10.8.0.0/24 via 10.244.0.9")
+        _ = try node.sql("DELETE FROM routes WHERE dst = '10.7.0.0/24'")
+        try node.expectConvergence()
+        #expect(try node.run("ip -n pod1 route show 10.7.0.0/24").isEmpty)
+        #expect(try !node.run("ip -n pod1 route show 10.8.0.0/24").isEmpty)
     }
 
     @Test func aRoute() throws {
