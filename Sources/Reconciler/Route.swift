@@ -65,11 +65,16 @@ package struct Route: Resource {
         _ reader: NamespaceReader, desired: KernelState, into observed: inout KernelState
     ) throws(NetlinkError) {
         var families: Set<IPFamily> = []
+        var ownLinks: [String] = []
         if reader.isWholeNode, reader.namespace == .host {
             families = Set(IPFamily.allCases)
         } else {
-            for case .route(let route) in desired.all(in: reader.namespace) {
-                families.insert(route.destination.family)
+            for object in desired.all(in: reader.namespace) {
+                switch object {
+                case .route(let route): families.insert(route.destination.family)
+                case .podLink(let link): ownLinks.append(link.ifname)
+                default: break
+                }
             }
         }
         for family in families {
@@ -80,8 +85,8 @@ package struct Route: Resource {
                 }
                 guard let route = Route(message, link: link ?? nil) else { continue }
                 // Another attachment of the same pod has routes by another link.
-                if reader.namespace != .host, desired[reader.namespace, route.name] == nil,
-                    !desired.hasPodLink(route.link, in: reader.namespace)
+                if reader.namespace != .host, route.link.map(ownLinks.contains) != true,
+                    desired[reader.namespace, route.name] == nil
                 {
                     continue
                 }
@@ -223,12 +228,6 @@ package struct Route: Resource {
         if metric != 0 { text += " metric \(metric)" }
         if table != 254 { text += " table \(table)" }
         return text + " proto \(Mark.routeProtocol)"
-    }
-}
-
-extension KernelState {
-    fileprivate func hasPodLink(_ name: String?, in namespace: NamespaceID) -> Bool {
-        name.map { self[namespace, PodLink.name($0)] != nil } ?? false
     }
 }
 
