@@ -160,7 +160,7 @@ private func prune(
     _ route: Route, in namespace: NamespaceID, desired: KernelState, observed: KernelState, _ pairs: Pairs,
     plan: inout Plan
 ) {
-    guard desired[repair: namespace] == .everything, desired.isObserved(namespace),
+    guard desired[repair: namespace] == .everything, desired.isObserved(namespace), !desired[isPartial: namespace],
         observed[unreadable: namespace] == nil, !pairs.taken.contains(namespace), !pairs.remade.contains(namespace),
         !route.wasMoved(in: namespace, desired, observed)
     else { return }

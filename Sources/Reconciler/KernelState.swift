@@ -76,6 +76,7 @@ package struct KernelState: Hashable, Sendable {
         var objects: [String: Object]?
         var unreadable: String?
         var repair: RepairScope?
+        var isPartial = false
 
         /// In place: a thousand objects are not copied for each that is inserted.
         mutating func set(_ name: String, _ object: Object?) {
@@ -137,6 +138,12 @@ package struct KernelState: Hashable, Sendable {
     package subscript(repair namespace: NamespaceID) -> RepairScope? {
         get { place(namespace)?.repair }
         set { self[made: namespace].repair = newValue }
+    }
+
+    /// Desired states only: more may be wanted there than is known.
+    package subscript(isPartial namespace: NamespaceID) -> Bool {
+        get { place(namespace)?.isPartial ?? false }
+        set { self[made: namespace].isPartial = newValue }
     }
 
     package mutating func insert(_ object: some Resource, in namespace: NamespaceID) {

@@ -131,6 +131,8 @@ package struct Attachment: Hashable, Sendable, Identifiable {
     package var repairPod: RepairPod
     package var leases: [Lease]
     package var routes: [RouteSpec]
+    /// A row of them, or of another's, says nothing sensible: what is in the pod and not in ``routes`` may be that.
+    package var lacksRoutes = false
     /// The `dns` object of ADD's answer, as JSON.
     package var dns: String?
     /// Who gave the leases, if not we did.

@@ -34,6 +34,7 @@ extension Intent {
             if let index = place[row.attachmentID] { attachments[index].leases.append(row.lease) }
         }
         var hostRoutes: [RouteSpec] = []
+        let sound = problems.count
         for (id, route) in try RouteSpec.load(database, where: "1", problems: &problems) {
             if let id {
                 if let index = place[id] { attachments[index].routes.append(route) }
@@ -46,6 +47,7 @@ extension Intent {
                 hostRoutes.append(route)
             }
         }
+        if problems.count > sound { for index in attachments.indices { attachments[index].lacksRoutes = true } }
         let count = problems.count
         let networks = try Network.load(database, problems: &problems)
         var intent = Intent(

@@ -65,6 +65,7 @@ extension Attachment {
         attachment?.routes = try RouteSpec.load(
             database, where: "attachment_id = ?", .integer(id), problems: &problems
         ).map(\.route)
+        attachment?.lacksRoutes = !problems.isEmpty
         return attachment
     }
 }

@@ -96,6 +96,25 @@ import Testing
         #expect(try !node.run("ip -n pod1 route show 10.8.0.0/24").isEmpty)
     }
 
+    /// What a row said before it was nonsense stays.
+    @Test func aPodsDefaultRoute() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        _ = try node.sql("UPDATE routes SET dst = 'x' WHERE dst = '0.0.0.0/0'")
+        try node.run("ip -n pod1 addr del 10.244.0.2/24 dev eth0; ip -n pod1 -6 route del default")
+        for _ in 0..<2 {
+            let apply = try node.plumbctl("apply")
+            #expect(apply.status == 1 && apply.stderr.contains("routes row"), "\(apply.all)")
+        }
+        try node.run("ip -n pod1 route add default via 10.244.0.1 dev eth0 proto 80")
+        #expect(try node.plumbctl("apply").status == 1)
+        #expect(try !node.run("ip -n pod1 route show default").isEmpty)
+        try node.expectPing(from: "pod1", to: "10.244.0.1", "fd00:10:244::1")
+        _ = try node.sql("UPDATE routes SET dst = '0.0.0.0/0' WHERE dst = 'x'")
+        try node.expectConvergence()
+    }
+
     @Test func aRoute() throws {
         let node = try TestNode()
         try node.addPods(1)
