@@ -215,9 +215,7 @@ extension RouteSpec {
         guard routes.count > 1 else { return routes }
         var distinct: [RouteSpec] = []
         for route in routes where !distinct.contains(route) {
-            if distinct.contains(where: {
-                $0.destination == route.destination && $0.keptMetric == route.keptMetric && $0.table == route.table
-            }) {
+            if distinct.contains(where: { $0.hasPlace(of: route) }) {
                 throw PluginError(
                     .invalidConfig,
                     "key routes: two routes to \(route.destination) have the priority \(route.metric), of which the kernel "

@@ -83,7 +83,12 @@ package struct RouteSpec: Hashable, Sendable {
     package static func keptMTU(_ mtu: UInt32) -> UInt32? { mtu == 0 ? nil : min(mtu, 65_535 - 15) }
     package static func keptAdvertisedMSS(_ size: UInt32) -> UInt32? { size == 0 ? nil : min(size, 65_535 - 40) }
     /// Of an IPv6 route 0 is 1024 (IP6_RT_PRIO_USER).
-    package var keptMetric: UInt32 { metric == 0 && destination.family == .v6 ? 1024 : metric }
+    private var keptMetric: UInt32 { metric == 0 && destination.family == .v6 ? 1024 : metric }
+
+    /// The kernel keeps one of both.
+    package func hasPlace(of other: Self) -> Bool {
+        destination == other.destination && keptMetric == other.keptMetric && table == other.table
+    }
 }
 
 /// Another IPAM plugin that gave an attachment's addresses and must take them back.

@@ -35,7 +35,9 @@ extension Intent {
         }
         var hostRoutes: [RouteSpec] = []
         let sound = problems.count
-        for (id, route) in try RouteSpec.load(database, where: "1", problems: &problems) {
+        let routes = try RouteSpec.load(database, where: "1", problems: &problems)
+        if problems.count > sound { for index in attachments.indices { attachments[index].lacksRoutes = true } }
+        for (id, route) in routes {
             if let id {
                 if let index = place[id] { attachments[index].routes.append(route) }
             } else if let other = hostRoutes.first(where: { $0.hasPlace(of: route) }) {
@@ -47,19 +49,12 @@ extension Intent {
                 hostRoutes.append(route)
             }
         }
-        if problems.count > sound { for index in attachments.indices { attachments[index].lacksRoutes = true } }
         let count = problems.count
         let networks = try Network.load(database, problems: &problems)
         var intent = Intent(
             networks: networks, attachments: attachments, hostRoutes: hostRoutes, problems: problems)
         intent.lacksNetworks = problems.count > count
         return intent
-    }
-}
-
-extension RouteSpec {
-    fileprivate func hasPlace(of other: RouteSpec) -> Bool {
-        destination == other.destination && keptMetric == other.keptMetric && table == other.table
     }
 }
 

@@ -42,12 +42,18 @@ enum LeakCheck {
     }
 
     private static func rows(_ examination: Examination) -> [Finding] {
-        examination.intent.problems.map {
+        let pods = examination.unseen.map {
             Finding(
-                .error, "database", $0,
-                remedy:
-                    "put it right with `plumbctl sql`, or take it out: until then nothing is done for what it is about")
+                .error, "pods", $0, remedy: "mount its namespace there again, or have the runtime delete the pod")
         }
+        return pods
+            + examination.intent.problems.map {
+                Finding(
+                    .error, "database", $0,
+                    remedy:
+                        "put it right with `plumbctl sql`, or take it out: until then nothing is done for what it is about"
+                )
+            }
     }
 
     private static func pools(_ pools: [Pool]) -> [Finding] {

@@ -40,6 +40,8 @@ struct PlanView: Encodable {
     var notices: [String]
     /// Rows that say nothing sensible. Notices tell them too.
     var problems: [String]
+    /// Pods that could not be looked at. Notices tell them too.
+    var unseen: [String]
     var toAdd: Int
     var toChange: Int
     var toDelete: Int
@@ -52,6 +54,7 @@ struct PlanView: Encodable {
         conflicts = examination.plan.conflicts.map(lines.line)
         notices = examination.plan.notices.map(\.text)
         problems = examination.intent.problems
+        unseen = examination.unseen
         toAdd = changes.count { $0.action == "+" }
         toChange = changes.count { $0.action == "~" }
         toDelete = changes.count { $0.action == "-" }
@@ -64,10 +67,15 @@ struct PlanView: Encodable {
         }
         for notice in notices { Terminal.say("note: \(notice)") }
         if changes.isEmpty, conflicts.isEmpty {
-            Terminal.say(
-                problems.isEmpty
-                    ? "The kernel agrees with the database: nothing to do."
-                    : "The kernel agrees with all of the database that can be read.")
+            let extent =
+                if !problems.isEmpty {
+                    "all of the database that can be read."
+                } else if !unseen.isEmpty {
+                    "the database wherever it could be looked at."
+                } else {
+                    "the database: nothing to do."
+                }
+            Terminal.say("The kernel agrees with \(extent)")
         } else {
             let blocked = conflicts.isEmpty ? "" : ", \(conflicts.count) in conflict"
             Terminal.say("Plan: \(toAdd) to add, \(toChange) to change, \(toDelete) to delete\(blocked)")

@@ -16,6 +16,10 @@ import Testing
             #expect(try node.sql("SELECT count(*) FROM v_leases") == "4")
         }
         #expect(try node.sql("SELECT count(*) > 0 FROM v_problems") == "1")
+        let plan = try node.plumbctl("plan")
+        #expect(plan.status == 2 && plan.stdout.contains("wherever it could be looked at"), "\(plan.all)")
+        let check = try node.plumbctl("check")
+        #expect(check.status == 1 && check.stdout.contains("pod1 cannot be looked at"), "\(check.all)")
         try node.delete("pod1")
         try node.expectConvergence()
     }
