@@ -30,13 +30,13 @@ CREATE INDEX events_by_object ON events (object) WHERE kind = 'withdrawn' OR kin
 -- Written then too.
 CREATE INDEX events_by_pod ON events (pod_name) WHERE kind = 'released';
 
--- One line an interface of a pod, with everything that it was promised.
+-- One line an interface of a pod, with everything that it was promised; also where a shell took its network's row out.
 CREATE VIEW v_pods AS
-SELECT n.name AS network,
+SELECT (SELECT name FROM networks WHERE id = network_id) AS network,
        (SELECT group_concat(address || '/' || prefix_length, ' ') FROM addresses WHERE attachment_id = a.id) AS addresses,
        (SELECT group_concat(dst || ifnull(' via ' || gateway, ''), ', ') FROM routes WHERE attachment_id = a.id) AS routes,
        strftime('%Y-%m-%dT%H:%M:%SZ', a.created_ms / 1000, 'unixepoch') AS since, a.*
-FROM attachments AS a JOIN networks AS n ON n.id = network_id;
+FROM attachments AS a;
 
 -- What each pool is and how full: `used` counts every pod on its bridge, whatever its network.
 CREATE VIEW v_pools AS

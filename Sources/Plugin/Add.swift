@@ -158,7 +158,10 @@ extension Plugin {
             try reconcile(intent, store, &kernel, extent: extent, isNew: true)
         }
         guard report.failures.isEmpty else {
-            isUntouched = report.done.isEmpty
+            // The pod's own goes again, and that the host forwards is nothing that anybody takes back.
+            isUntouched = report.done.allSatisfy { change in
+                if case .sysctl = change.object { true } else { change.attachment != nil }
+            }
             throw kernelFailure(attachment, report)
         }
         if let bridge = intent.networks.first?.formerBridge {

@@ -100,7 +100,8 @@ enum Name {
         }
     }
 
-    /// Why the kernel would not take it as a link's name (dev_valid_name, net/core/dev.c), or make another of it, or `nil`.
+    /// Why the kernel would not take it as a link's name (dev_valid_name, net/core/dev.c), or make another of it, or why
+    /// nobody should type it in a command that `plumbctl plan` prints; `nil`: it is as good as any.
     static func faultOfInterface(_ name: String) -> String? {
         if name.isEmpty { return "is empty" }
         if name.utf8.count > 15 { return "is longer than 15 bytes" }
@@ -115,8 +116,21 @@ enum Name {
         if name.utf8.contains(0xa0) { return "holds the byte 0xa0, a space to the kernel" }
         // dev_alloc_name: eth%d becomes the first that is free.
         if name.utf8.contains(UInt8(ascii: "%")) { return "holds a percent sign, which the kernel replaces" }
+        // Pods may choose theirs (an annotation), and root pastes what plan prints.
+        if name.utf8.contains(where: isShells) || name.hasPrefix("-") {
+            return "holds what a shell or `ip` takes for something else than a name"
+        }
         // sysctl_dev_name_is_allowed, include/net/addrconf.h.
         if name == "all" || name == "default" { return "is what /proc/sys/net calls other things than an interface" }
         return nil
+    }
+
+    private static func isShells(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "@"),
+            UInt8(ascii: ","), 0x80...:
+            false
+        default: !isAlphanumeric(byte)
+        }
     }
 }

@@ -86,9 +86,11 @@ extension Plugin {
         let conflicts = plan.conflicts.map(\.reason)
         if !lacking.isEmpty || usage.isInUse && !conflicts.isEmpty {
             let pods = try count()
+            // What is not ours says itself how it is put right; apply does the rest.
+            let ways = [conflicts.isEmpty ? nil : "that is put right", lacking.isEmpty ? nil : "`plumbctl apply`"]
             let cut =
                 "\(network): \(pods == 1 ? "1 pod is" : "\(pods) pods are") cut off, in part at least, until "
-                + "`plumbctl apply`: "
+                + ways.compactMap { $0 }.joined(separator: ", and ") + ": "
                 + (conflicts + lacking).joined(separator: "; ")
             throw PluginError(.cutOff, ([cut] + reasons).joined(separator: "; "))
         }

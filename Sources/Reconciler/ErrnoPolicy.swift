@@ -52,13 +52,15 @@ enum ErrnoPolicy {
         switch (change.object, change.action, error.errno) {
         case (.address(let address), .add, .permissionDenied?) where address.address.family == .v6:
             "IPv6 is disabled on \(address.link): net.ipv6.conf.\(address.link).disable_ipv6"
+        case (.address(let address), .add, .invalidArgument?) where address.address.family == .v6:
+            "IPv6 needs an MTU of 1280 bytes or more: look at `ip link show \(address.link)` there, and at key mtu"
         case (.veth, .add, let errno?) where errno.rawValue == EXFULL:
             "a bridge takes 1023 ports at most: use more networks on this node"
         case (.route, .add, .networkUnreachable?), (.route, .add, .noRouteToHost?):
             "its gateway is not on any link that is up"
         case (.route(let route), .add, .fileExists?):
             "another route has its place: look at `ip -\(route.destination.family.version) route show "
-                + "\(route.destination)` there, and take it away, or, where another network of the same pod has it, give one "
+                + "\(route.destination)\(route.tableOption)` there, and take it away, or, where another network of the same pod has it, give one "
                 + "of both a priority of its own (key ipam.routes)"
         // No such type of chain, expression or family; ENOENT also of another's deletion, which a fresh look finds out.
         case (.firewallTable(let table), .add, .noSuchFileOrDirectory?),

@@ -92,8 +92,13 @@ package struct PodLink: Resource {
 
     package func command(_ action: Action) -> String {
         if action == .delete { return "ip link del \(ifname)" }
-        let options = (mac.map { " address \($0)" } ?? "") + (mtu.map { " mtu \($0)" } ?? "")
-        return "ip link set \(ifname)\(options) addrgenmode none\(isUp ? " up" : "")"
+        let address = mac.map { " address \($0)" } ?? ""
+        let up = isUp ? " up" : ""
+        guard let mtu else { return "ip link set \(ifname)\(address) addrgenmode none\(up)" }
+        // Address generation can be set only where the MTU is enough for IPv6 (net/core/rtnetlink.c, validate_linkmsg).
+        return mtu < 1280
+            ? "ip link set \(ifname)\(address) mtu \(mtu)\(up)"
+            : "ip link set \(ifname) mtu \(mtu) && ip link set \(ifname)\(address) addrgenmode none\(up)"
     }
 }
 

@@ -207,6 +207,9 @@ package struct Route: Resource {
         action == .delete ? .deleteRoutes : gateway == nil ? .linkRoutes : .gatewayRoutes
     }
 
+    /// As `ip route` wants it.
+    var tableOption: String { table == 254 ? "" : " table \(table)" }
+
     package func command(_ action: Action) -> String {
         let verb =
             switch action {
@@ -226,8 +229,7 @@ package struct Route: Resource {
             if destination.family == .v4, let scope { text += " scope \(scope)" }
         }
         if metric != 0 { text += " metric \(metric)" }
-        if table != 254 { text += " table \(table)" }
-        return text + " proto \(Mark.routeProtocol)"
+        return text + tableOption + " proto \(Mark.routeProtocol)"
     }
 }
 

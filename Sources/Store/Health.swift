@@ -7,6 +7,8 @@ package struct Health: Hashable, Sendable {
     package var damage: [String]
     /// Rows that point to none, in words.
     package var dangling: [String]
+    /// Attachments whose network's row is gone.
+    package var withoutNetwork: Int64
     /// The log's size. Above ``logLimit`` somebody keeps it from being emptied.
     package var logBytes: Int64
     package var databaseBytes: Int64
@@ -20,10 +22,13 @@ extension Store {
     package func health() throws(StoreError) -> Health {
         let damage = try database.query("PRAGMA integrity_check(20)") { $0.text(0) }.filter { $0 != "ok" }
         let dangling = try database.query("PRAGMA foreign_key_check") { (row) throws(StoreError) in
-            "row \(row.text(1)) of \(row.text(0)) points to no row of \(row.text(2))"
-        }
+            row.text(0) == "attachments"
+                ? nil : "row \(row.text(1)) of \(row.text(0)) points to no row of \(row.text(2))"
+        }.compactMap { $0 }
+        let withoutNetwork = try database.integer(
+            "SELECT count(*) FROM attachments WHERE network_id NOT IN (SELECT id FROM networks)")
         return Health(
-            damage: damage, dangling: dangling, logBytes: logBytes,
+            damage: damage, dangling: dangling, withoutNetwork: withoutNetwork ?? 0, logBytes: logBytes,
             databaseBytes: Store.size("\(directory)/state.db"),
             events: try database.integer("SELECT count(*) FROM events") ?? 0)
     }

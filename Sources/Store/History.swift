@@ -4,7 +4,7 @@ package import Addressing
 package enum Subject: Hashable, Sendable {
     case address(IPAddress)
     case pod(namespace: String, name: String)
-    /// A pod's name, the beginning of a container's id, or the host's end of a pair.
+    /// A pod's name, a container's id or the beginning of it, or the host's end of a pair.
     case word(String)
 
     package init(_ text: String) {
@@ -23,8 +23,17 @@ package enum Subject: Hashable, Sendable {
         case .pod(let namespace, let name): attachment.pod.namespace == namespace && attachment.pod.name == name
         case .word(let word):
             attachment.pod.name == word || attachment.hostIfname == word
-                || word.utf8.count >= Subject.shortestID && attachment.containerID.hasPrefix(word)
+                || Subject.isID(word, of: attachment.containerID)
         }
+    }
+
+    /// What host-local gave is told by its container alone; of an address, `explain` says who has it.
+    package func matches(_ lease: HeldLease) -> Bool {
+        if case .word(let word) = self { Subject.isID(word, of: lease.containerID) } else { false }
+    }
+
+    private static func isID(_ word: String, of containerID: String) -> Bool {
+        containerID == word || word.utf8.count >= shortestID && containerID.hasPrefix(word)
     }
 
     /// A shorter beginning of a container's id would be anybody's.
@@ -39,7 +48,8 @@ package enum Subject: Hashable, Sendable {
         case .word(let word):
             (
                 word.utf8.count >= Subject.shortestID
-                    ? "(pod_name = ?1 OR substr(container_id, 1, length(?1)) = ?1)" : "pod_name = ?1", [.text(word)]
+                    ? "(pod_name = ?1 OR substr(container_id, 1, length(?1)) = ?1)"
+                    : "(pod_name = ?1 OR container_id = ?1)", [.text(word)]
             )
         }
     }

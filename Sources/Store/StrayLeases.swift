@@ -15,11 +15,14 @@ extension Store {
         try read { (database) throws(StoreError) in try Store.strayLeases(database) }
     }
 
-    /// Gives them back, and says which; the routes of such attachments go too.
+    /// Gives them back, and says which; what else points to no row goes too.
     package func releaseStrayLeases() throws(StoreError) -> [StrayLease] {
-        let hasRoutes = try database.integer("SELECT 1 FROM routes WHERE \(Store.isStrayRoute)") != nil
+        var hasRows = false
+        for rows in Store.strayRows where !hasRows {
+            hasRows = try database.integer("SELECT 1 FROM \(rows) LIMIT 1") != nil
+        }
         let hasLeases = try !strayLeases().isEmpty
-        guard hasRoutes || hasLeases else { return [] }
+        guard hasRows || hasLeases else { return [] }
         return try write { (database) throws(StoreError) in
             let strays = try Store.strayLeases(database)
             var beginnings: [String: [String: Int64]] = [:]
@@ -32,7 +35,7 @@ extension Store {
                 }
                 try recordEnd(of: stray, begun: beginnings[stray.bridge]?[stray.address], database)
             }
-            try database.run("DELETE FROM routes WHERE \(Store.isStrayRoute)")
+            for rows in Store.strayRows { try database.run("DELETE FROM \(rows)") }
             return strays
         }
     }
@@ -64,7 +67,14 @@ extension Store {
             .optional(event))
     }
 
-    private static let isStrayRoute = "attachment_id NOT IN (SELECT id FROM attachments)"
+    /// What SQLite deletes by itself where it minds foreign keys, but for leases.
+    private static let strayRows = [
+        // One of the host has none, and NULL is in no empty table.
+        "routes WHERE attachment_id IS NOT NULL AND attachment_id NOT IN (SELECT id FROM attachments)",
+        "ranges WHERE network_id NOT IN (SELECT id FROM networks)",
+        "held WHERE network_id NOT IN (SELECT id FROM networks)",
+        "released WHERE range_id NOT IN (SELECT id FROM ranges)",
+    ]
 
     private static func strayLeases(_ database: borrowing Connection) throws(StoreError) -> [StrayLease] {
         try database.query(

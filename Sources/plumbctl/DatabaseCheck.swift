@@ -26,8 +26,17 @@ enum DatabaseCheck {
                 Finding(
                     .warning, "database", health.dangling.prefix(5).joined(separator: "; "),
                     remedy:
-                        "`plumbctl apply` gives such leases back; a shell deletes so unless told PRAGMA foreign_keys=ON"
+                        "`plumbctl apply` takes them out, and gives leases back; a shell leaves such rows unless told "
+                        + "PRAGMA foreign_keys=ON"
                 ))
+        }
+        if health.withoutNetwork > 0 {
+            findings.append(
+                Finding(
+                    .warning, "database",
+                    "attachments of a network whose row is gone: \(health.withoutNetwork); their pods keep what their own "
+                        + "rows say",
+                    remedy: "nothing has to be done: each goes with its pod"))
         }
         if findings.isEmpty {
             findings.append(

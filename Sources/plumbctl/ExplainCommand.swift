@@ -76,13 +76,15 @@ struct Explanation: Encodable {
     /// What an address is, whoever has it.
     var address: [String]
     var attachments: [Found]
+    /// Of a container that another plugin added, before the network was ours: what it holds.
+    var held: [String]
     var history: [[String: JSONCell]]
     var events: [[String: JSONCell]]
 
     private var historyRows: Rows
     private var eventRows: Rows
 
-    private enum CodingKeys: String, CodingKey { case subject, address, attachments, history, events }
+    private enum CodingKeys: String, CodingKey { case subject, address, attachments, held, history, events }
 
     private static let eventLimit = 30
 
@@ -94,6 +96,10 @@ struct Explanation: Encodable {
             if case .address(let address) = subject { try Explanation.place(of: address, examination, store) } else {
                 []
             }
+        held = try store.held().filter(subject.matches).map { lease in
+            "\(lease.address) on bridge \(lease.bridge), \(lease.ifname) of container \(lease.containerID), network "
+                + "\(lease.network): by host-local (\(lease.path))"
+        }
         var known = subject
         // By the host's end it is found in what is, not in what was.
         if let found = examination.intent.attachments.first(where: { $0.hostIfname == text }) {
@@ -106,7 +112,8 @@ struct Explanation: Encodable {
     }
 
     var isKnown: Bool {
-        !address.isEmpty || !attachments.isEmpty || !historyRows.rows.isEmpty || !eventRows.rows.isEmpty
+        !address.isEmpty || !attachments.isEmpty || !held.isEmpty || !historyRows.rows.isEmpty
+            || !eventRows.rows.isEmpty
     }
     var isClean: Bool { attachments.allSatisfy { $0.drift.isEmpty && $0.notes.isEmpty } }
 
@@ -129,10 +136,11 @@ struct Explanation: Encodable {
                 }
             }
         }
-        for held in try store.held() where held.address == address {
+        let holders = try store.held().filter { $0.address == address }
+        for held in holders {
             lines.append("held for container \(held.containerID.prefix(12)), by host-local (\(held.path))")
         }
-        if lines.contains(where: { $0.hasPrefix("in pool") && !$0.hasSuffix("handed out") }),
+        if holders.isEmpty, lines.contains(where: { $0.hasPrefix("in pool") && !$0.hasSuffix("handed out") }),
             !examination.intent.attachments.contains(where: { $0.leases.contains { $0.address.address == address } })
         {
             lines.append("no pod has it now")
@@ -145,7 +153,11 @@ struct Explanation: Encodable {
             Terminal.heading("address \(subject)")
             for line in address { Terminal.say("  \(line)") }
         }
-        if address.isEmpty, attachments.isEmpty {
+        if !held.isEmpty {
+            Terminal.heading("held, not by a pod that Plumb added")
+            for line in held { Terminal.say("  \(line)") }
+        }
+        if address.isEmpty, attachments.isEmpty, held.isEmpty {
             Terminal.say("\(subject) is no pod, container or interface of now; it was:")
         }
         for (index, found) in attachments.enumerated() {

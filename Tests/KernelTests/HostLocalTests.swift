@@ -32,6 +32,11 @@ import Testing
         try node.expectRest()
         let status = try node.plumbctl("status")
         #expect(status.stdout.contains(#/10\.9\.0\.1 +3 +5 +60\.0 % +ok/#), "\(status.all)")
+        for subject in ["c-pod1", "10.9.0.2"] {
+            let told = try node.plumbctl("explain", subject).stdout
+            #expect(
+                told.contains("by host-local (/run/cni/pods/10.9.0.2)") && !told.contains("no pod has it"), "\(told)")
+        }
         #expect(try add(node, "pod4") == "10.9.0.5/29")
         #expect(try add(node, "pod5") == "10.9.0.6/29")
         try node.expectError(Call(pod: "pod6", members: HostLocalTests.members), code: 11, saying: ["5 of 5"])

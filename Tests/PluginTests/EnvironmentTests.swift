@@ -26,14 +26,14 @@ import Testing
 
     @Test(arguments: [
         ".", "..", "a/b", "a:b", "a b", "a\tb", "sixteen-letters-", "seven€€€€€", "à", "eth\u{fffd}", "eth%d", "all",
-        "default",
+        "default", "-c", "a;reboot", "$(reboot)", "`reboot`", "a'b", "a\"b", "a&b", "a>b", "a\\b",
     ])
-    func `a name that the kernel refuses is refused`(ifname: String) throws {
+    func `a name that the kernel or a shell takes for another thing is refused`(ifname: String) throws {
         #expect(try fault(["CNI_IFNAME": ifname]).contains("CNI_IFNAME"))
     }
 
-    @Test(arguments: ["e", "fifteen-letters", "...", "net1.100", "é€", "defaults"])
-    func `a name that the kernel takes is taken`(ifname: String) throws {
+    @Test(arguments: ["e", "fifteen-letters", "...", "net1.100", "é€", "defaults", "a@b+c_d"])
+    func `any other name is taken`(ifname: String) throws {
         let variables = Self.valid.merging(["CNI_IFNAME": ifname]) { $1 }
         #expect(try Environment(variables, requiresNamespace: true).ifname == ifname)
     }

@@ -122,7 +122,7 @@ import Testing
                 "ip link add plumbtest7 address 02:00:00:00:01:07 mtu 1400 group 7586 type veth peer name eth0 "
                     + "address 02:00:00:00:02:07 mtu 1400 group 7586 netns /run/netns/7 && "
                     + "ip link set plumbtest7 master cni0 up && bridge link set dev plumbtest7 hairpin on",
-                nsenter + "ip link set eth0 mtu 1400 addrgenmode none up",
+                nsenter + "sh -c 'ip link set eth0 mtu 1400 && ip link set eth0 addrgenmode none up'",
                 nsenter + "ip addr add 10.1.0.2/24 dev eth0",
                 nsenter + "ip -4 route add default via 10.1.0.1 dev eth0 proto 80",
             ])

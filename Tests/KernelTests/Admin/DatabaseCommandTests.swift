@@ -71,6 +71,30 @@ import Testing
         #expect(try node.sql("SELECT count(*) FROM attachments") == "1")
     }
 
+    /// As a shell deletes it, which minds no foreign keys.
+    @Test func aNetworkWithoutItsRow() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        for pod in ["pod1", "pod2"] { try node.add(pod) }
+        func findings() throws -> [String] {
+            try node.plumbctlJSON("check").elements.filter { $0["topic"] == "database" }.compactMap {
+                $0["finding"].text
+            }
+        }
+        _ = try node.sql("DELETE FROM networks")
+        #expect(try findings().contains { $0.contains("row 1 of ranges points to no row of networks") })
+        try node.expectConvergence()
+        let told = try findings()
+        #expect(told.count == 1 && told.allSatisfy { $0.contains("whose row is gone: 2") })
+        #expect(try node.plumbctlJSON("get", "pods").elements.count == 2)
+        try node.expectPing(from: "pod1", to: "10.244.0.3", "fd00:10:244::3")
+
+        try node.delete("pod1")
+        try node.add("pod1")
+        try node.delete("pod2")
+        #expect(try findings().allSatisfy { $0.hasPrefix("sound") })
+    }
+
     @Test func checkFindsWhatIsWrong() throws {
         let node = try TestNode()
         try node.addPods(2)
