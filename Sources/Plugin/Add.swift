@@ -53,7 +53,7 @@ extension Plugin {
                 (attachment, kernel) throws(PluginError) in
                 let isDelegated = attachment.delegate != nil
                 if isDelegated {
-                    try connect(&attachment, intent, store, &kernel)
+                    try connect(&attachment, intent, store, &kernel, &isUntouched)
                     try assignDelegated(&attachment, config, variables, store)
                     intent.attachments = [attachment]
                 }
@@ -136,7 +136,8 @@ extension Plugin {
 
     /// Makes the pair, still without addresses: the plugin that gives them may have to speak through it, as dhcp does.
     private static func connect(
-        _ attachment: inout Attachment, _ intent: Intent, _ store: borrowing Store, _ kernel: inout LiveKernel
+        _ attachment: inout Attachment, _ intent: Intent, _ store: borrowing Store, _ kernel: inout LiveKernel,
+        _ isUntouched: inout Bool
     ) throws(PluginError) {
         let delegate = attachment.delegate
         // As long as it was not asked, it has nothing to take back.
@@ -144,7 +145,10 @@ extension Plugin {
         let report = try reconciling { () throws(ReconcilerError) in
             try reconcile(intent, store, &kernel, extent: .newAttachment)
         }
-        guard report.failures.isEmpty else { throw kernelFailure(attachment, report) }
+        guard report.failures.isEmpty else {
+            isUntouched = report.leavesHostUntouched
+            throw kernelFailure(attachment, report)
+        }
         try storing { () throws(StoreError) in try store.record(report.events(for: attachment, cause: "ADD")) }
         attachment.delegate = delegate
     }
@@ -158,10 +162,7 @@ extension Plugin {
             try reconcile(intent, store, &kernel, extent: extent, isNew: true)
         }
         guard report.failures.isEmpty else {
-            // The pod's own goes again, and that the host forwards is nothing that anybody takes back.
-            isUntouched = report.done.allSatisfy { change in
-                if case .sysctl = change.object { true } else { change.attachment != nil }
-            }
+            isUntouched = report.leavesHostUntouched
             throw kernelFailure(attachment, report)
         }
         if let bridge = intent.networks.first?.formerBridge {
@@ -250,6 +251,15 @@ extension Plugin {
         guard report.failures.isEmpty else { throw kernelFailure(attachment, report) }
         if let failure { throw failure }
         return report
+    }
+}
+
+extension Report {
+    /// The pod's own goes again, and that the host forwards is nothing that anybody takes back.
+    fileprivate var leavesHostUntouched: Bool {
+        done.allSatisfy { change in
+            if case .sysctl = change.object { true } else { change.attachment != nil }
+        }
     }
 }
 

@@ -13,7 +13,7 @@ extension Plugin {
                 .invalidConfig, "key prevResult is missing: CHECK compares with the result of the ADD before it")
         }
         let previous = try PreviousResult(given, ifname: environment.ifname, version: verb.version)
-        var (intent, attachment) = try recorded(environment, verb.network)
+        var (intent, attachment, bridgeMTU) = try recorded(environment, verb.network)
 
         let bootID = Boot.currentID()
         var kernel = try reconciling { () throws(ReconcilerError) in try LiveKernel(bootID: bootID) }
@@ -23,7 +23,7 @@ extension Plugin {
         // Its network went to another bridge, and this pod stayed: what that one looks like is nothing to it.
         if intent.networks.first?.spec.bridge != attachment.bridge { intent.networks = [] }
         let plan = try reconciling { () throws(ReconcilerError) in
-            try Reconciler.plan(intent, includesPods: previous.listsInterface, &kernel)
+            try Reconciler.plan(intent, includesPods: previous.listsInterface, bridgeMTU: bridgeMTU, &kernel)
         }
         let drift = plan.drift
         guard drift.isEmpty else { throw drifted(attachment, drift) }

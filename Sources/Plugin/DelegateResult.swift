@@ -42,7 +42,7 @@ enum DelegateResult {
         guard let address = CIDR(text) else {
             throw PluginError(.invalidConfig, "key \(ip.path).\(addressKey): \"\(text)\" is no address with prefix")
         }
-        guard let word = try ip.string("gateway") else {
+        guard let word = try ip.word("gateway") else {
             // As the reference: the bridge holds the subnet's first address where nobody says which.
             return Lease(address: address, gateway: network.isGateway ? address.network.address.advanced(by: 1) : nil)
         }

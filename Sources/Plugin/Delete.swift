@@ -34,7 +34,7 @@ extension Plugin {
             // Nothing was ever recorded here: nothing of ours is to be taken away.
             case .missing: try deleteBeforeUs(environment, config, bootID: bootID, &talk)
             case .locked: throw PluginError(error)
-            case .readOnly:
+            case .readOnly, .full, .io:
                 isRecorded = try deleteReadOnly(environment, config, variables, delegate, bootID, because: error, &talk)
                 if !isRecorded { try deleteUnrecorded(environment, bootID: bootID, because: error, &talk) }
             default: try deleteUnrecorded(environment, bootID: bootID, because: error, &talk)
@@ -98,7 +98,7 @@ extension Plugin {
         }
     }
 
-    /// On a file system that cannot be written, nor locked, the row still says what must go; `false` if none can be read.
+    /// On a file system that cannot be written, or not be locked, the row still says what must go; `false` if none can be read.
     private static func deleteReadOnly(
         _ environment: Environment, _ config: Config.Reference, _ variables: [String: String],
         _ delegate: DelegatedIPAM?, _ bootID: String, because error: StoreError, _ talk: inout [String]

@@ -7,7 +7,7 @@ extension Plugin {
     static func get(_ variables: [String: String], _ input: [UInt8]) throws(PluginError) -> String {
         let environment = try Environment(variables, requiresNamespace: false)
         let verb = try VerbInput(input, verb: "GET")
-        let (intent, attachment) = try recorded(environment, verb.network)
+        let (intent, attachment, _) = try recorded(environment, verb.network)
         try checkDNS(of: attachment)
         let observed = try reconciling { () throws(ReconcilerError) in
             var kernel = try LiveKernel(bootID: Boot.currentID())

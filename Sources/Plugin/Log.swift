@@ -42,10 +42,12 @@ struct Log {
     /// So that the input is read a second time only for who wants a log.
     private static func mentioned(in input: [UInt8]) -> Bool {
         let quote = UInt8(ascii: "\"")
-        let initial = UInt8(ascii: "l")
         var start = 0
         while start + 9 <= input.count {
-            if input[start] == quote, input[start + 1] == initial, input[start...].starts(with: "\"logFile\"".utf8) {
+            // Keys are taken in any case.
+            if input[start] == quote, input[start + 1] | 0x20 == UInt8(ascii: "l"),
+                zip(input[start...], "\"logfile\"".utf8).allSatisfy({ $0 | 0x20 == $1 | 0x20 })
+            {
                 return true
             }
             start += 1

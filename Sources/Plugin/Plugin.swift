@@ -3,6 +3,8 @@ package struct Response: Hashable, Sendable {
     package var stdout = ""
     package var stderr: [String] = []
     package var exitCode: Int32 = 0
+    /// Of an ADD that succeeded: what undoes it, should nobody hear of that.
+    var input: [UInt8]?
 
     package init() {}
 }
@@ -28,6 +30,7 @@ package enum Plugin {
             case "ADD":
                 input = try readInput()
                 response.stdout = try add(variables, input, &response.stderr)
+                response.input = input
             case "DEL":
                 input = try readInput()
                 try delete(variables, input, &response.stderr)

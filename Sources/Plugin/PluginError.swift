@@ -43,27 +43,29 @@ package struct PluginError: Error, Hashable, Sendable {
         self.details = details
     }
 
-    package init(_ error: StoreError) {
-        let code: Code =
-            switch error.code {
-            case .locked, .exhausted: .tryAgain
-            case .full, .readOnly, .io, .missing: .io
-            case .exists: .exists
-            case .taken: .conflict
-            case .contradiction: .invalidConfig
-            default: .database
-            }
-        self.init(code, error.description)
-    }
+    package init(_ error: StoreError) { self.init(Code(error.code), error.description) }
 
     package init(_ error: ReconcilerError) {
         let code: Code =
             switch error.code {
             case .conflict: .conflict
             case .bridgeFull: .tryAgain
-            case .store: .io
+            case .store: error.storeCode.map(Code.init) ?? .io
             default: .kernel
             }
         self.init(code, error.description)
+    }
+}
+
+extension PluginError.Code {
+    fileprivate init(_ code: StoreError.Code) {
+        self =
+            switch code {
+            case .locked, .exhausted: .tryAgain
+            case .full, .readOnly, .io, .missing: .io
+            case .taken: .conflict
+            case .contradiction: .invalidConfig
+            default: .database
+            }
     }
 }

@@ -55,30 +55,51 @@ package func apply(
     if pass.includesPods {
         do throws(StoreError) {
             try store.releaseHeldWithoutFile()
-            if !examination.intent.lacksNetworks { result.strays = try store.releaseStrayLeases() }
+            if examination.intent.isWhole { result.strays = try store.releaseStrayLeases() }
             try PortCount.recount(in: store)
-            try store.forgetWithdrawn(except: examination.present, before: lastEvent)
-            try store.forgetMade(where: examination.isAbsent) { intent in
-                Set(render(intent).all(in: .host).map(\.resource.name))
-            }
+            try store.forgetWithdrawn(except: examination.host.present, before: lastEvent)
             try store.tidy()
         } catch {
             result.failures.append(error.description)
         }
+        forgetMade(examination, store, &kernel, &result)
     }
     if collected.leavesShared(in: examination.intent) {
         let again = try examine(store, &kernel, includesPods: pass.includesPods)
         mendTogether(again, pass, store, &kernel, &result)
         mendHost(again, pass, store, &kernel, &result)
     }
-    if pass.includesPods || result.hasNews {
-        try record(result, pass, started: started, lastEvent: lastEvent, in: store)
-    }
+    recordFailures(&result, pass, in: store)
+    if pass.includesPods { record(&result, started: started, lastEvent: lastEvent, in: store) }
     return result
 }
 
+/// Lets go of what the database remembers to have made, no row asks for and nobody finds any more. Looked at again while
+/// nobody can record or make anything: another pass may have made it since, for a network that is gone by now.
+private func forgetMade(
+    _ examination: Examination, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
+    _ result: inout ApplyReport
+) {
+    do throws(StoreError) {
+        try store.forgetMade(where: examination.host.isAbsent) { (intent) throws(StoreError) in
+            let wanted = render(intent)
+            var observed = KernelState()
+            let look: HostLook
+            do throws(ReconcilerError) {
+                look = try lookAtHost(wanted, store, &kernel, into: &observed)
+            } catch {
+                result.failures.append(error.description)
+                return { _ in true }
+            }
+            return { !look.isAbsent($0) || wanted[.host, $0] != nil }
+        }
+    } catch {
+        result.failures.append(error.description)
+    }
+}
+
 /// After which event those of this pass come. History that cannot be read is no reason not to mend.
-func lastEvent(_ store: borrowing Store, _ result: inout ApplyReport) -> Int64 {
+private func lastEvent(_ store: borrowing Store, _ result: inout ApplyReport) -> Int64 {
     do throws(StoreError) {
         return try store.lastEvent()
     } catch {
@@ -263,9 +284,20 @@ func mend(
     result.recorded.formUnion(report.failures.map { "\(current.label): \($0)" })
 }
 
-func record(
-    _ result: ApplyReport, _ pass: Pass, started: Int64, lastEvent: Int64, in store: borrowing Store
-) throws(ReconcilerError) {
+/// Such as no event tells of yet.
+func recordFailures(_ result: inout ApplyReport, _ pass: Pass, in store: borrowing Store) {
+    let failures = result.failures.filter { !result.recorded.contains($0) }
+    guard !failures.isEmpty else { return }
+    do throws(StoreError) {
+        try store.record(failures.map { Event(kind: .failed, object: $0, reason: pass.cause) })
+        result.recorded.formUnion(failures)
+    } catch {
+        result.failures.append(error.description)
+    }
+}
+
+/// A pass over the whole node. One over a part is none: what failed elsewhere would look mended.
+private func record(_ result: inout ApplyReport, started: Int64, lastEvent: Int64, in store: borrowing Store) {
     let examination = result.examination
     let run = Run(
         startedMilliseconds: started, durationMilliseconds: Clock.nowMilliseconds() - started,
@@ -273,9 +305,10 @@ func record(
             + examination.strays.count,
         done: result.done.count + result.released.count + result.strays.count, failed: result.failures.count,
         error: result.failures.first, lastEvent: lastEvent)
-    let failures = result.failures.filter { !result.recorded.contains($0) }
-    try mapped { () throws(StoreError) in
-        try store.record(failures.map { Event(kind: .failed, object: $0, reason: pass.cause) })
+    do throws(StoreError) {
         try store.record(run)
+    } catch {
+        // What was done is told all the same.
+        if !result.failures.contains(error.description) { result.failures.append(error.description) }
     }
 }

@@ -57,10 +57,12 @@ package struct Bridge: Resource {
             desired.insert(bridge, in: .host)
         }
         // Pods stay on the bridge that they were promised, though their network moved to another since.
-        for attachment in intent.attachments where desired[.host, name(attachment.bridge)] == nil {
+        for attachment in intent.attachments
+        where !intent.networks.contains(where: { $0.spec.bridge == attachment.bridge }) {
             // It may be that of a network that cannot be read, and have an MTU of that one's choice by now.
-            let mtu = intent.lacksNetworks ? nil : attachment.mtu
-            desired.insert(Bridge(ifname: attachment.bridge, mtu: mtu), in: .host)
+            var bridge = Bridge(ifname: attachment.bridge, mtu: intent.lacksNetworks ? nil : attachment.mtu)
+            if case .bridge(let other)? = desired[.host, bridge.name] { bridge.join(other) }
+            desired.insert(bridge, in: .host)
         }
         for attachment in intent.attachments where attachment.link.vlans != nil {
             guard case .bridge(var bridge)? = desired[.host, name(attachment.bridge)] else { continue }
@@ -75,9 +77,10 @@ package struct Bridge: Resource {
         if isGateway { vlan = vlan ?? vlans.access }
     }
 
-    /// What networks ask of the bridge that they share; where both say something, ours is the later word.
+    /// What networks ask of the bridge that they share: a greater MTU does for both; else, where both say something, ours is
+    /// the later word.
     private mutating func join(_ other: Self) {
-        mtu = mtu ?? other.mtu
+        mtu = [mtu, other.mtu].compactMap(\.self).max()
         isPromiscuous = isPromiscuous ?? other.isPromiscuous
         filtersVLANs = filtersVLANs ?? other.filtersVLANs
         vlan = vlan ?? other.vlan
@@ -164,7 +167,9 @@ package struct Bridge: Resource {
         var drift: [String] = []
         if isPromiscuous == true, observed.isPromiscuous != true { drift.append("it is not promiscuous") }
         if let mac, observed.mac != mac { drift.append("its MAC is \(observed.mac?.description ?? "unknown")") }
-        if let mtu, observed.mtu != mtu { drift.append("its MTU is \(observed.mtu ?? 0)") }
+        if let mtu, observed.mtu != mtu {
+            drift.append("its MTU is \(observed.mtu ?? 0)")
+        }
         if !observed.isUp { drift.append("it is down") }
         if filtersVLANs == true, observed.filtersVLANs != true { drift.append("it takes no notice of VLANs") }
         if let vlan, observed.vlan != vlan {
@@ -249,6 +254,21 @@ package struct Bridge: Resource {
         case .change:
             "ip link set \(ifname)\(address)\(mtu.map { " mtu \($0)" } ?? "")\(promisc) up\(filtering.isEmpty ? "" : " type bridge\(filtering)")\(own)"
         case .delete: "ip link del \(ifname)"
+        }
+    }
+}
+
+extension KernelState {
+    /// Of what one network or one attachment desires: others that share its bridge may ask for a greater MTU. Asked only where
+    /// the bridge has another than this one wants.
+    mutating func mindSharers(of observed: Self, _ store: borrowing Store) throws(ReconcilerError) {
+        for case .bridge(var bridge) in all(in: .host) {
+            guard bridge.mtu != nil, case .bridge(let found)? = observed[.host, bridge.name], found.mtu != bridge.mtu
+            else {
+                continue
+            }
+            bridge.mtu = try mapped { () throws(StoreError) in try store.mtu(ofBridge: bridge.ifname) } ?? bridge.mtu
+            self[.host, bridge.name] = .bridge(bridge)
         }
     }
 }

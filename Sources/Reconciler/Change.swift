@@ -102,6 +102,6 @@ package struct Plan: Hashable, Sendable {
 
     /// Names of what the host gets by it and the database must remember to have made.
     var remembered: [String] {
-        changes.filter { $0.action != .delete && $0.namespace == .host && $0.object.isRemembered }.map(\.name)
+        changes.filter { $0.makesObject && $0.namespace == .host && $0.object.isRemembered }.map(\.name)
     }
 }

@@ -26,13 +26,17 @@ package func diff(desired: KernelState, observed: KernelState, withdrawn: Set<St
         }
     }
     observed.forEachPlace { place in
+        var surplus: [Route] = []
         for object in observed.all(in: place.namespace)
         where desired[place.namespace, object.resource.name] == nil {
             if place.namespace == .host {
                 prune(object, withdrawn: withdrawn, plan: &plan)
             } else if case .route(let route) = object {
-                prune(route, in: place.namespace, desired: desired, observed: observed, pairs, plan: &plan)
+                surplus.append(route)
             }
+        }
+        if !surplus.isEmpty {
+            prune(surplus, in: place.namespace, desired: desired, observed: observed, pairs, plan: &plan)
         }
     }
     plan.changes = inOrder(plan.changes)
@@ -94,6 +98,14 @@ private func isSettled(
     switch veth.innerEnd(observed, outer: outer) {
     case .asItShouldBe: return false
     case .missing(let reason):
+        guard repair != .missingLink else {
+            // The ends of a pair go together, so that this one was renamed or moved, with all that others did to it.
+            let way = "rename that one back, or delete \(veth.ifname), for the next apply to make both anew"
+            pairs.taken.append(veth.pod)
+            plan.conflicts.append(
+                Plan.Conflict(namespace: veth.pod, object: veth.wrapped, reason: "\(veth.name): \(reason): \(way)"))
+            return true
+        }
         // Neither end can be mended, so the pair is made anew.
         if let found = outer { plan.changes.append(.delete(found.wrapped, in: namespace, reason: reason)) }
         plan.changes.append(.add(veth.wrapped, in: namespace, reason: reason))
@@ -155,14 +167,19 @@ private func prune(_ object: Object, withdrawn: Set<String>, plan: inout Plan) {
     }
 }
 
-/// A route of ours by a pod's own link, whose row is gone.
+/// A pod may make any number of routes with our mark, and each that goes is a line of history.
+private let mostPruned = 16
+
+/// Routes of ours by a pod's own link, whose rows are gone.
 private func prune(
-    _ route: Route, in namespace: NamespaceID, desired: KernelState, observed: KernelState, _ pairs: Pairs,
+    _ routes: [Route], in namespace: NamespaceID, desired: KernelState, observed: KernelState, _ pairs: Pairs,
     plan: inout Plan
 ) {
     guard desired[repair: namespace] == .everything, desired.isObserved(namespace), !desired[isPartial: namespace],
-        observed[unreadable: namespace] == nil, !pairs.taken.contains(namespace), !pairs.remade.contains(namespace),
-        !route.wasMoved(in: namespace, desired, observed)
+        observed[unreadable: namespace] == nil, !pairs.taken.contains(namespace), !pairs.remade.contains(namespace)
     else { return }
-    plan.changes.append(.delete(.route(route), in: namespace, reason: "no row asks for it"))
+    let surplus = routes.filter { !$0.wasMoved(in: namespace, desired, observed) }
+    for route in surplus.prefix(mostPruned) {
+        plan.changes.append(.delete(.route(route), in: namespace, reason: "no row asks for it"))
+    }
 }

@@ -51,7 +51,7 @@ enum ErrnoPolicy {
     static func advice(_ change: Change, _ error: NetlinkError) -> String? {
         switch (change.object, change.action, error.errno) {
         case (.address(let address), .add, .permissionDenied?) where address.address.family == .v6:
-            "IPv6 is disabled on \(address.link): net.ipv6.conf.\(address.link).disable_ipv6"
+            "IPv6 is disabled on \(address.link): net/ipv6/conf/\(address.link)/disable_ipv6"
         case (.address(let address), .add, .invalidArgument?) where address.address.family == .v6:
             "IPv6 needs an MTU of 1280 bytes or more: look at `ip link show \(address.link)` there, and at key mtu"
         case (.veth, .add, let errno?) where errno.rawValue == EXFULL:

@@ -7,10 +7,8 @@ package struct Examination: Sendable {
     package var plan: Plan
     /// What the kernel has: of the host, and of the pods that could be looked at.
     package var observed = KernelState()
-    /// Names under which what the host has may have been given up.
-    package var present: Set<String> = []
-    /// Links of the host whose addresses were read.
-    package var linksRead: Set<String> = []
+    /// What the host has, by names.
+    var host = HostLook()
     /// Attachments whose namespace is gone, while something holds their link.
     package var lingering: [Release] = []
     /// Attachments of which nothing is left, and why that is certain.
@@ -32,17 +30,38 @@ package struct Examination: Sendable {
         }
     }
 
-    /// The host was looked at, and has nothing that may have been made under this name.
-    func isAbsent(_ object: String) -> Bool {
-        if present.contains(object) { return false }
-        return LinkAddress.link(inName: object).map(linksRead.contains) ?? true
-    }
-
     /// What could not be looked at, and why: nobody can say whether it is as it should be.
     package var unseen: [String] = []
 
     /// Nothing is to be done.
     package var isClean: Bool { plan.isEmpty && releases.isEmpty && deleting.isEmpty && strays.isEmpty }
+}
+
+/// A look at what the host has, by names.
+struct HostLook: Sendable {
+    /// Under which what is there may have been given up.
+    var present: Set<String> = []
+    /// Links whose addresses were read.
+    var linksRead: Set<String> = []
+
+    /// Nothing is there that may have been made under this name.
+    func isAbsent(_ object: String) -> Bool {
+        if present.contains(object) { return false }
+        return LinkAddress.link(inName: object).map(linksRead.contains) ?? true
+    }
+}
+
+/// Looks at all of the host, also at bridges that are nobody's any more but have gateways of ours.
+func lookAtHost(
+    _ desired: KernelState, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable,
+    into observed: inout KernelState
+) throws(ReconcilerError) -> HostLook {
+    // First, for the look at the whole node learns all indexes, and those are what changes need.
+    let left = try observeLeftBridges(desired, store, &kernel, into: &observed)
+    try kernel.observe(.host, .node, desired: desired, into: &observed)
+    return HostLook(
+        present: Set(observed.all(in: .host).flatMap(\.resource.withdrawnNames)),
+        linksRead: Set(desired.linksWithAddresses(in: .host)).union(left))
 }
 
 /// Reads all intent and all of the kernel that it is about, and decides. Changes nothing.
@@ -56,14 +75,10 @@ package func examine(
     var desired = render(intent.living)
     desired.markObserved(.host)
     var observed = KernelState()
-    // First, for the look at the whole node learns all indexes, and those are what changes need.
-    let left = try observeLeftBridges(desired, store, &kernel, into: &observed)
-    try kernel.observe(.host, .node, desired: desired, into: &observed)
     var examination = Examination(intent: intent, plan: Plan())
-    examination.linksRead = Set(desired.linksWithAddresses(in: .host)).union(left)
-    examination.present = Set(observed.all(in: .host).flatMap(\.resource.withdrawnNames))
-    // By a bridge's name that is nonsense, living pods' leases cannot be found.
-    if !intent.lacksNetworks {
+    examination.host = try lookAtHost(desired, store, &kernel, into: &observed)
+    // By a bridge's name that is nonsense, living pods' leases cannot be found, nor by an address that is.
+    if intent.isWhole {
         examination.strays = try mapped { () throws(StoreError) in try store.strayLeases() }
     }
     examination.deleting = intent.attachments.filter(\.isDoomed)
@@ -107,8 +122,15 @@ package func examine(
     examination.observed = observed
     for object in host.all(in: .host) { examination.observed[.host, object.resource.name] = object }
     var orphans = observed.all(in: .host).filter { desired[.host, $0.resource.name] == nil }
-    if intent.lacksNetworks {
-        // Each may be of a network that cannot be read: nothing is decided about it, but of what a DEL marked.
+    if orphans.contains(where: { $0.resource.mark == true }) {
+        // An ADD beside us writes first, and then makes: what was made since the rows were read has its rows now.
+        let now = render(try mapped { () throws(StoreError) in try store.intent() })
+        let since = orphans.filter { now[.host, $0.resource.name] != nil }
+        observed.forget(since)
+        orphans.removeAll { now[.host, $0.resource.name] != nil }
+    }
+    if !intent.isWhole {
+        // Each may be of a network or a pod that cannot be read: nothing is decided about it, but of what a DEL marked.
         observed.forget(orphans)
         orphans = []
         for object in Object.onHost(of: examination.deleting) {

@@ -13,7 +13,7 @@ struct GatewayConflict {
         for case .address(let gateway) in desired.all(in: .host) where observed[.host, gateway.name] == nil {
             for case .address(let found) in observed.all(in: .host)
             where found.link == gateway.link && found.address.overlaps(gateway.address)
-                && desired[.host, found.name] == nil
+                && desired[.host, found.name] == nil && !found.isLinkLocal
             {
                 conflicts.append(GatewayConflict(gateway: gateway, foreign: found))
             }

@@ -172,9 +172,12 @@ package struct LinkAddress: Resource {
         }
     }
 
-    private func lacksOnlyRoute(_ observed: Self?) -> Bool {
+    fileprivate func lacksOnlyRoute(_ observed: Self?) -> Bool {
         observed?.lacksRoute == true && observed?.address == address
     }
+
+    /// fe80::/10, of which every link has one by itself (RFC 4291, section 2.5.6).
+    var isLinkLocal: Bool { address.family == .v6 && address.address.bits >> 118 == 0x3fa }
 
     /// An address that is alone in its subnet has none.
     private var hasRoute: Bool { address.prefixLength > 0 && address.prefixLength < address.family.bitWidth }
@@ -217,9 +220,19 @@ package struct LinkAddress: Resource {
         case .add: "ip addr add \(address) dev \(link)\(nodad)"
         case .change: "ip addr replace \(address) dev \(link)\(nodad)"
         case .delete:
-            (address.family == .v4 ? "sysctl -qw net.ipv4.conf.\(link).promote_secondaries=1 && " : "")
+            (address.family == .v4 ? "sysctl -qw net/ipv4/conf/\(link)/promote_secondaries=1 && " : "")
                 + "ip addr del \(address) dev \(link)"
         }
+    }
+}
+
+extension Change {
+    /// It, or what replaces another, is ours from then on. An address to which only its route comes back may be anybody's.
+    var makesObject: Bool {
+        if case .address(let address) = object, case .address(let found)? = observed {
+            return action == .change && !address.lacksOnlyRoute(found)
+        }
+        return action != .delete
     }
 }
 

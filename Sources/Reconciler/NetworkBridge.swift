@@ -29,7 +29,7 @@ package func leave(
 ) throws(ReconcilerError) -> Report {
     var report = Report()
     let intent = try mapped { () throws(StoreError) in try store.intent() }
-    guard !intent.lacksNetworks else { return report }
+    guard intent.isWhole else { return report }
     var look = KernelState()
     look.insert(Bridge(ifname: bridge), in: .host)
     var observed = KernelState()

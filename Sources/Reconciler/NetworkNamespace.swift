@@ -19,7 +19,8 @@ package struct NetworkNamespace: ~Copyable {
         guard raw >= 0 else {
             let errno = Errno(rawValue: Glibc.errno)
             guard errno == .noSuchFileOrDirectory || errno == .notDirectory else {
-                throw ReconcilerError(.namespaceUnusable, "cannot open the network namespace \(path): \(errno)")
+                let code: ReconcilerError.Code = errno.isWantOfMeans ? .kernel : .namespaceUnusable
+                throw ReconcilerError(code, "cannot open the network namespace \(path): \(errno)")
             }
             throw ReconcilerError(.namespaceGone, "there is no network namespace at \(path)")
         }
@@ -35,7 +36,8 @@ package struct NetworkNamespace: ~Copyable {
                 inode: UInt64(info.st_ino), bootID: bootID)
             return NetworkNamespace(identity: identity, descriptor: descriptor, socket: socket)
         } catch {
-            throw ReconcilerError(.namespaceUnusable, error.description)
+            let isOurs = error.errno?.isWantOfMeans ?? false
+            throw ReconcilerError(isOurs ? .kernel : .namespaceUnusable, error.description)
         }
     }
 
@@ -135,5 +137,12 @@ enum SysctlFile {
 
     private static func failure(_ doing: String, _ path: String) -> NetlinkError {
         NetlinkError(.socket, errno: Errno(rawValue: Glibc.errno), context: "\(doing) /proc/sys/\(path)")
+    }
+}
+
+extension Errno {
+    /// This process or the machine has no more to give: nothing is said of what was asked for.
+    fileprivate var isWantOfMeans: Bool {
+        [.tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .noBufferSpace].contains(self)
     }
 }

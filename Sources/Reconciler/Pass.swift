@@ -26,14 +26,12 @@ package struct Pass {
 package func attend(
     _ ids: some Sequence<Int64>, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable, pass: Pass
 ) throws(ReconcilerError) -> ApplyReport {
-    let started = Clock.nowMilliseconds()
     var result = ApplyReport(examination: Examination(intent: Intent(), plan: Plan()))
-    let lastEvent = lastEvent(store, &result)
     for id in ids {
         let intent = try mapped { () throws(StoreError) in try store.promise(attachment: id) }
         guard let attachment = intent.attachments.first, attachment.state == .ready else { continue }
         guard case .alive = kernel.open(attachment) else { continue }
-        let desired = render(intent)
+        var desired = render(intent)
         let observed: KernelState
         do throws(ReconcilerError) {
             observed = try observe(desired, &kernel, .attachment)
@@ -41,6 +39,7 @@ package func attend(
             result.failures.append("\(attachment.label): \(error)")
             continue
         }
+        try desired.mindSharers(of: observed, store)
         var plan = diff(desired: desired, observed: observed)
         plan.changes.removeAll(where: pass.spares)
         guard !plan.isEmpty else { continue }
@@ -51,6 +50,6 @@ package func attend(
             try mend(attachment, anew: anew, pass, store, &kernel, &result)
         }
     }
-    if result.hasNews { try record(result, pass, started: started, lastEvent: lastEvent, in: store) }
+    recordFailures(&result, pass, in: store)
     return result
 }

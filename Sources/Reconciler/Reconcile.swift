@@ -46,9 +46,10 @@ package func reconcile(
     _ intent: Intent, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable, extent: Extent,
     isNew: Bool = false, sparing: (Change) -> Bool = { _ in false }
 ) throws(ReconcilerError) -> Report {
-    let desired = render(intent)
+    var desired = render(intent)
     var report = Report()
     report.observed = try observe(desired, &kernel, extent)
+    try desired.mindSharers(of: report.observed, store)
     var plan = diff(desired: desired, observed: report.observed)
     plan.changes.removeAll(where: sparing)
     if isNew {

@@ -25,6 +25,8 @@ package struct ReconcilerError: Error, Hashable, Sendable, CustomStringConvertib
 
     package var code: Code
     package var message: String
+    /// What kind of failure of the database it is; `nil` of any other.
+    package var storeCode: StoreError.Code?
 
     package init(_ code: Code, _ message: String) {
         self.code = code
@@ -32,7 +34,10 @@ package struct ReconcilerError: Error, Hashable, Sendable, CustomStringConvertib
     }
 
     package init(_ error: NetlinkError) { self.init(.kernel, error.description) }
-    package init(_ error: StoreError) { self.init(.store, error.description) }
+    package init(_ error: StoreError) {
+        self.init(.store, error.description)
+        storeCode = error.code
+    }
 
     package var description: String { message }
 }

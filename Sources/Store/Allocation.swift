@@ -64,7 +64,7 @@ enum Allocation {
         from range: RangeSpec, id: Int64, bridge: String, isReused: inout Bool, _ database: borrowing Connection
     ) throws(StoreError) -> IPAddress? {
         guard let text = try next(ofRange: id, database) else { return nil }
-        guard var candidate = IPAddress(text), candidate <= range.last else {
+        guard var candidate = IPAddress(text), range.contains(candidate) else {
             throw StoreError(.invalid, "range \(range.subnet): its next address \"\(text)\" is none of its own")
         }
         while true {
@@ -130,14 +130,21 @@ enum Allocation {
     static func holder(
         of address: IPAddress, bridge: String, _ database: borrowing Connection
     ) throws(StoreError) -> String? {
+        if let pod = try pod(with: address, bridge: bridge, database) { return pod }
+        return try isGateway(address, bridge: bridge, database) ? "the bridge itself, as a gateway," : nil
+    }
+
+    /// The same of pods alone.
+    static func pod(
+        with address: IPAddress, bridge: String, _ database: borrowing Connection
+    ) throws(StoreError) -> String? {
         let id = try database.integer(
             "SELECT attachment_id FROM addresses WHERE bridge = ? AND address = ?", .text(bridge),
             .text(address.description))
         if let id { return try Attachment.load(database, id: id)?.label ?? "attachment \(id)" }
         let held = try HeldLease.load(
             database, where: "h.bridge = ? AND h.address = ?", .text(bridge), .text(address.description))
-        if let lease = held.first { return "container \(lease.containerID.prefix(12)), by host-local," }
-        return try isGateway(address, bridge: bridge, database) ? "the bridge itself, as a gateway," : nil
+        return held.first.map { "container \($0.containerID.prefix(12)), by host-local," }
     }
 
     /// Gateways that a bridge (?2) holds or is to hold, whoever asks for them.
@@ -240,10 +247,10 @@ enum Allocation {
             AND (instr(gateway, ':') > 0) = ?
             """, values: [.text(bridge), .text(address.description), .bool(address.family == .v6)]
         ) { (row) throws(StoreError) in
-            let first = try row.parsed(1, "range start", { IPAddress($0) })
-            let last = try row.parsed(2, "range end", { IPAddress($0) })
-            guard first <= address, address <= last else { return }
-            let exclude = try row.parsed(4, "excluded blocks", { RangeSpec.blocks($0) })
+            // One that is nonsense costs its own network alone, and is told by whoever loads that.
+            guard let first = IPAddress(row.text(1)), let last = IPAddress(row.text(2)),
+                let exclude = RangeSpec.blocks(row.text(4)), first <= address, address <= last
+            else { return }
             if exclude.contains(where: { $0.contains(address) }) { return }
             if let next = row.optionalText(3).flatMap({ IPAddress($0) }), next <= address { return }
             try remember(address, range: row.integer(0), database)
@@ -258,7 +265,7 @@ enum Allocation {
             """
             SELECT address FROM addresses WHERE bridge = ?1 UNION SELECT address FROM held WHERE bridge = ?1
             """, .text(network.spec.bridge)
-        ) { (row) throws(StoreError) in try row.parsed(0, "address", { IPAddress($0) }) }
+        ) { (row) throws(StoreError) in IPAddress(row.text(0)) }.compactMap(\.self)
         return network.spec.rangeSets[set].map { $0.described(held: held) }.joined(separator: ", ")
     }
 }

@@ -17,11 +17,23 @@ enum Creation {
         _ = fchmod(descriptor, 0o640)
         close(descriptor)
         try fill(draft)
+        try setAside(path)
         guard rename(draft, path) == 0 else { throw failure("rename \(draft)") }
         let folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard folder >= 0 else { throw failure("open \(directory)") }
         defer { close(folder) }
         guard fsync(folder) == 0 else { throw failure("fsync \(directory)") }
+    }
+
+    /// A log without its database, which a shell removed alone: SQLite would take it for that of the new one, and fill that
+    /// with the old one's pages. It is kept under another name.
+    private static func setAside(_ path: String) throws(StoreError) {
+        for log in ["\(path)-wal", "\(path)-journal"] {
+            guard rename(log, "\(log).\(Clock.nowMilliseconds())") != 0 else { continue }
+            guard Glibc.errno == ENOENT else { throw failure("move \(log) away, a log whose database is gone") }
+        }
+        // The index of that log; who still has it open keeps it.
+        unlink("\(path)-shm")
     }
 
     /// Bytes; SQLite's own is 4096. Whoever opens first reads the whole log, and rows of ours are short: half of it is half the

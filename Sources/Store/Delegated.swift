@@ -29,7 +29,10 @@ extension Store {
         assigned.dns = attachment.dns ?? assignment.dns
         assigned.unmasqueraded = network.unmasqueraded(assignment.leases)
         return try write { (database) throws(StoreError) in
-            for lease in assigned.leases { try checkIsFree(lease, for: assigned, database) }
+            for lease in assigned.leases {
+                try checkIsFree(lease.address.address, for: assigned, database)
+                if assigned.isGateway, let gateway = lease.gateway { try check(gateway, of: assigned, database) }
+            }
             try Store.giveWay(&assigned, database)
             try database.run(
                 "UPDATE attachments SET dns = ?, masquerade = ? WHERE id = ?", .optional(assigned.dns),
@@ -46,10 +49,20 @@ extension Store {
         }
     }
 
-    private func checkIsFree(
-        _ lease: Lease, for attachment: Attachment, _ database: borrowing Connection
+    /// The bridge must not take an address that a pod lives with.
+    private func check(
+        _ gateway: IPAddress, of attachment: Attachment, _ database: borrowing Connection
     ) throws(StoreError) {
-        let address = lease.address.address
+        guard let pod = try Allocation.pod(with: gateway, bridge: attachment.bridge, database) else { return }
+        throw StoreError(
+            .taken,
+            "network \(attachment.network), \(attachment.label): IPAM plugin \(attachment.delegate?.type ?? "") named the "
+                + "gateway \(gateway), which \(pod) has on \(attachment.bridge)")
+    }
+
+    private func checkIsFree(
+        _ address: IPAddress, for attachment: Attachment, _ database: borrowing Connection
+    ) throws(StoreError) {
         guard let holder = try Allocation.holder(of: address, bridge: attachment.bridge, database) else { return }
         throw StoreError(
             .taken,

@@ -35,6 +35,7 @@ extension HeldLease {
         }
     }
 
+    /// Rows that say something sensible; of the others whoever looks at the whole node tells.
     static func load(
         _ database: borrowing Connection, where condition: String, _ values: SQLValue...
     ) throws(StoreError) -> [HeldLease] {
@@ -44,10 +45,19 @@ extension HeldLease {
             FROM held AS h JOIN networks AS n ON n.id = h.network_id WHERE \(condition)
             """, values: values
         ) { (row) throws(StoreError) in
-            HeldLease(
-                network: row.text(0), bridge: row.text(1), address: try row.parsed(2, "address", { IPAddress($0) }),
-                containerID: row.text(3), ifname: row.text(4), path: row.text(5), since: row.integer(6))
-        }
+            IPAddress(row.text(2)).map { address in
+                HeldLease(
+                    network: row.text(0), bridge: row.text(1), address: address, containerID: row.text(3),
+                    ifname: row.text(4), path: row.text(5), since: row.integer(6))
+            }
+        }.compactMap(\.self)
+    }
+
+    static func problems(_ database: borrowing Connection) throws(StoreError) -> [String] {
+        try database.query("SELECT address, container_id FROM held") { (row) throws(StoreError) in
+            IPAddress(row.text(0)) == nil
+                ? "held of container \(row.text(1)): address \"\(row.text(0))\" makes no sense" : nil
+        }.compactMap(\.self)
     }
 
     /// The file first: a row without one is taken out by apply, a file without its row would come back with the next

@@ -9,6 +9,8 @@ package struct Intent: Hashable, Sendable {
     package var problems: [String]
     /// A network could not be read: what nobody asks for may be its.
     package var lacksNetworks = false
+    /// Neither could an attachment, one of its leases, or what host-local gave.
+    package var lacksPods = false
     /// Of a new attachment: others may have had its addresses, and neighbours remember them.
     package var isReuse = false
 
@@ -24,6 +26,9 @@ package struct Intent: Hashable, Sendable {
 }
 
 extension Intent {
+    /// What it does not ask for, nobody does.
+    package var isWhole: Bool { !lacksNetworks && !lacksPods }
+
     /// The caller holds a transaction.
     static func load(_ database: borrowing Connection) throws(StoreError) -> Intent {
         var problems: [String] = []
@@ -34,6 +39,8 @@ extension Intent {
             if let index = place[row.attachmentID] { attachments[index].leases.append(row.lease) }
         }
         var hostRoutes: [RouteSpec] = []
+        problems += try HeldLease.problems(database)
+        let lacksPods = !problems.isEmpty
         let sound = problems.count
         let routes = try RouteSpec.load(database, where: "1", problems: &problems)
         if problems.count > sound { for index in attachments.indices { attachments[index].lacksRoutes = true } }
@@ -54,6 +61,7 @@ extension Intent {
         var intent = Intent(
             networks: networks, attachments: attachments, hostRoutes: hostRoutes, problems: problems)
         intent.lacksNetworks = problems.count > count
+        intent.lacksPods = lacksPods
         return intent
     }
 }

@@ -88,6 +88,9 @@ extension Lease {
         ) { (row) throws(StoreError) in
             let address = try row.parsed(1, "address", { CIDR($0) })
             let gateway = try row.parsedIfPresent(2, "gateway", { IPAddress($0) })
+            guard gateway.map({ $0.family == address.family }) ?? true else {
+                throw StoreError(.invalid, "gateway \"\(row.text(2))\" is of another family than \(address)")
+            }
             return Row(
                 attachmentID: row.integer(0), position: row.integer(3), lease: Lease(address: address, gateway: gateway)
             )
@@ -116,12 +119,15 @@ extension RouteSpec {
             gateway: try row.parsedIfPresent(2, "gateway", { IPAddress($0) }), device: row.optionalText(3),
             source: try row.parsedIfPresent(4, "src", { IPAddress($0) }),
             metric: UInt32(truncatingIfNeeded: row.integer(5)), table: UInt32(truncatingIfNeeded: row.integer(6)),
-            mtu: row.optionalInteger(7).map(UInt32.init(truncatingIfNeeded:)).flatMap(RouteSpec.keptMTU),
-            advertisedMSS: row.optionalInteger(8).map(UInt32.init(truncatingIfNeeded:)).flatMap(
-                RouteSpec.keptAdvertisedMSS),
+            mtu: try row.word(7, "mtu").flatMap(RouteSpec.keptMTU),
+            advertisedMSS: try row.word(8, "advmss").flatMap(RouteSpec.keptAdvertisedMSS),
             scope: row.optionalInteger(9).map(UInt8.init(truncatingIfNeeded:)))
         guard !destination.hasHostBits else {
             throw StoreError(.invalid, "dst \"\(destination)\" has host bits: its block is \(destination.network)")
+        }
+        for (name, address) in [("gateway", gateway), ("src", source)] {
+            guard let address, address.family != destination.family else { continue }
+            throw StoreError(.invalid, "\(name) \"\(address)\" is of another family than dst \(destination)")
         }
     }
 }

@@ -29,16 +29,17 @@ extension Store {
     ///
     /// - Parameters:
     ///   - absent: by that look; of addresses only on links that it looked at.
-    ///   - wanted: what an intent asks for. Asked of today's: an ADD beside the look remembers, and then makes.
+    ///   - kept: asked with today's intent, if there is such a thing at all, while nobody else can write: what is there, or
+    ///     asked for, all the same.
     package func forgetMade(
-        where absent: (String) -> Bool, unless wanted: (Intent) -> Set<String>
+        where absent: (String) -> Bool, unless kept: (Intent) throws(StoreError) -> (String) -> Bool
     ) throws(StoreError) {
         let candidates = try database.query("SELECT object FROM made") { (row) throws(StoreError) in row.text(0) }
             .filter(absent)
         guard !candidates.isEmpty else { return }
         try write { (database) throws(StoreError) in
-            let wanted = wanted(try Intent.load(database))
-            for object in candidates where !wanted.contains(object) { try Made.forget(object, database) }
+            let isKept = try kept(try Intent.load(database))
+            for object in candidates where !isKept(object) { try Made.forget(object, database) }
         }
     }
 }

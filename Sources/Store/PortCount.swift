@@ -32,13 +32,15 @@ package enum PortCount {
 
     /// Sets right what a shell deleted: until then more are taken to live than do, and an ADD may count in vain.
     package static func recount(in store: borrowing Store) throws(StoreError) {
-        guard try store.read({ (database) throws(StoreError) in try surplus(database) }) != 0 else { return }
+        let node = try store.read { (database) throws(StoreError) in try NodeRow.load(database) }
+        guard try ended(of: node, store.database) != node.ended else { return }
         try store.write { (database) throws(StoreError) in
-            try database.run("UPDATE store SET ended = ended + ?", .integer(try surplus(database)))
+            try database.run(
+                "UPDATE store SET ended = ?", .integer(try ended(of: try NodeRow.load(database), database)))
         }
     }
 
-    private static func surplus(_ database: borrowing Connection) throws(StoreError) -> Int64 {
-        try NodeRow.load(database).living - (try database.integer("SELECT count(*) FROM attachments") ?? 0)
+    private static func ended(of node: NodeRow, _ database: borrowing Connection) throws(StoreError) -> Int64 {
+        node.attachments &- (try database.integer("SELECT count(*) FROM attachments") ?? 0)
     }
 }

@@ -17,17 +17,22 @@ extension Store {
             path = slash == path.startIndex ? "/" : String(path[..<slash])
         }
         try checkAccess(path, W_OK | X_OK)
-        if path == directory {
-            for name in ["state.db", "state.db-wal", "state.db-shm", "lock"] {
-                let file = "\(directory)/\(name)"
-                if Glibc.access(file, F_OK) == 0 { try checkAccess(file, R_OK | W_OK) }
-            }
+        var missing: UInt64 = 0
+        for name in ["state.db", "state.db-wal", "state.db-shm", "lock"] {
+            let file = "\(directory)/\(name)"
+            if Glibc.access(file, F_OK) == 0 { try checkAccess(file, R_OK | W_OK) } else { missing += 1 }
         }
         var info = Glibc.statvfs()
         // Some file systems count nothing.
         guard statvfs(path, &info) == 0, info.f_blocks > 0 else { return }
-        let free = UInt64(info.f_bfree) * UInt64(info.f_frsize)
-        guard free >= neededBytes else {
+        let (free, isMore) = UInt64(info.f_bfree).multipliedReportingOverflow(by: UInt64(info.f_frsize))
+        guard info.f_files == 0 || info.f_ffree >= missing else {
+            throw StoreError(
+                .full,
+                "no space left for \(directory)/state.db: its file system has room for \(info.f_ffree) more files, and an ADD "
+                    + "needs \(missing)")
+        }
+        guard isMore || free >= neededBytes else {
             throw StoreError(
                 .full,
                 "no space left for \(directory)/state.db: free space on its file system (\(free >> 10) KiB are left, an "

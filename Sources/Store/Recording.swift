@@ -98,7 +98,28 @@ extension Store {
         } catch {
             // The id was never committed, so the next attachment gets it.
             if let locked { unlock(attachment: locked) }
+            remember(request, refusedWith: error)
             throw error
+        }
+    }
+
+    /// Where another network gave the container an interface of that name, the DEL that follows must not take it for this
+    /// one's: history tells (``attachmentID(containerID:ifname:network:orOnlyOne:)``).
+    private func remember(_ request: AttachmentRequest, refusedWith error: StoreError) {
+        guard [.exhausted, .taken, .contradiction, .invalid].contains(error.code) else { return }
+        do throws(StoreError) {
+            try write { (database) throws(StoreError) in
+                try database.run(
+                    """
+                    INSERT INTO events (at_ms, kind, object, reason, network, container_id, ifname, pod_namespace, pod_name)
+                    SELECT ?, 'failed', ?, 'ADD', ?, container_id, ifname, ?, ? FROM attachments
+                    WHERE container_id = ? AND ifname = ? LIMIT 1
+                    """, .integer(Clock.nowMilliseconds()), .text(error.description), .text(request.network.name),
+                    .optional(request.pod.namespace), .optional(request.pod.name), .text(request.containerID),
+                    .text(request.ifname))
+            }
+        } catch {
+            // The refusal is what the runtime must hear.
         }
     }
 
@@ -162,15 +183,18 @@ extension Store {
             WHERE container_id = ? AND a.id <> ?
             """, values: [.text(attachment.containerID), .integer(attachment.id)]
         ) { (row) throws(StoreError) in taken.insert(place(row.text(0), row.integer(1), row.integer(2))) }
+        func place(of route: RouteSpec, _ metric: UInt32) -> String {
+            place(route.destination.description, Int64(metric), Int64(route.table))
+        }
+        for route in attachment.routes where route.metric != 0 { taken.insert(place(of: route, route.metric)) }
         for index in attachment.routes.indices where attachment.routes[index].metric == 0 {
             let route = attachment.routes[index]
-            let isTaken = { (metric: UInt32) in
-                taken.contains(place(route.destination.description, Int64(metric), Int64(route.table)))
+            var metric: UInt32 = 0
+            while taken.contains(place(of: route, metric)) {
+                metric = metric == 0 && route.destination.family == .v6 ? 1025 : metric + 1
             }
-            guard isTaken(0) else { continue }
-            var metric: UInt32 = route.destination.family == .v6 ? 1025 : 1
-            while isTaken(metric) { metric += 1 }
             attachment.routes[index].metric = metric
+            taken.insert(place(of: route, metric))
         }
     }
 

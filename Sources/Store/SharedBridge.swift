@@ -19,9 +19,14 @@ enum SharedBridge {
             """, .text(spec.bridge), .text(spec.name)
         ) { (row) throws(StoreError) in row.text(0) }
         for name in others {
-            guard let other = try Network.load(database, name: name).first,
-                let reason = contradiction(spec, other.spec)
-            else { continue }
+            let other: Network?
+            do throws(StoreError) {
+                other = try Network.load(database, name: name).first
+            } catch  where error.code == .invalid {
+                // With a row that is nonsense nobody can disagree.
+                continue
+            }
+            guard let other, let reason = contradiction(spec, other.spec) else { continue }
             throw StoreError(
                 .contradiction,
                 "network \(spec.name): \(reason) on bridge \(spec.bridge), where it has living pods: let both agree, "
@@ -95,5 +100,19 @@ enum SharedBridge {
                 "network \(spec.name): gateway \(range.gateway) is the address of \(label) on bridge \(spec.bridge): name "
                     + "another gateway, or end that pod first")
         }
+    }
+}
+
+extension Store {
+    /// What a bridge's MTU should be, in bytes: the greatest that a network there asks for, or, where none is left, that a pod
+    /// was promised; `nil`: nobody asks.
+    package func mtu(ofBridge bridge: String) throws(StoreError) -> Int? {
+        let mtu = try database.integer(
+            """
+            SELECT CASE WHEN EXISTS (SELECT 1 FROM networks WHERE bridge = ?1)
+            THEN (SELECT max(mtu) FROM networks WHERE bridge = ?1)
+            ELSE (SELECT max(mtu) FROM attachments WHERE bridge = ?1) END
+            """, .text(bridge))
+        return mtu.map { Int($0) }
     }
 }

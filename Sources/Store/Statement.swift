@@ -132,6 +132,11 @@ extension Statement {
         try parsedIfPresent(column, "mtu") { Int($0).flatMap { (68...65535).contains($0) ? $0 : nil } }
     }
 
+    /// A column whose number must fit in 32 bits; NULL is `nil`.
+    func word(_ column: Int32, _ what: String) throws(StoreError) -> UInt32? {
+        try parsedIfPresent(column, what) { UInt32($0) }
+    }
+
     /// A column whose text must do as a link's name: up to 15 bytes (IFNAMSIZ of include/uapi/linux/if.h).
     func linkName(_ column: Int32, _ what: String) throws(StoreError) -> String {
         try parsed(column, what) { (1...15).contains($0.utf8.count) ? $0 : nil }

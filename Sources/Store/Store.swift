@@ -19,6 +19,13 @@ package struct Store: ~Copyable {
     package let database: Connection
     private let lockFile: LockFile?
     private let logBound: Int
+    private let experience = Experience()
+
+    /// What this process has met with.
+    private final class Experience {
+        /// It waited for a lock in vain. Who has many writes to make would wait as long for each.
+        var isImpatient = false
+    }
 
     package static let defaultDirectory = "/var/lib/plumb"
     private static let fileName = "state.db"
@@ -26,6 +33,8 @@ package struct Store: ~Copyable {
     /// Emptying waits for the disk, twice: whoever is no pod's start keeps the log short, that none has to.
     private static let logBound = 128
     private static let shortLogBound = 64
+    /// Milliseconds, of a process that waited in vain before.
+    private static let littlePatience: Int32 = 1_000
     /// Bytes. SQLite takes less for an empty file.
     private static let smallestPage = 512
 
@@ -158,12 +167,13 @@ package struct Store: ~Copyable {
     func write<T>(
         durable: Bool = false, patience: Int32, _ body: (borrowing Connection) throws(StoreError) -> T
     ) throws(StoreError) -> T {
+        let patience = experience.isImpatient ? min(patience, Store.littlePatience) : patience
         let deadline = Clock.monotonicMilliseconds() + Int64(patience)
-        try lockFile?.lockWriter(patience: patience)
+        try noticing { () throws(StoreError) in try lockFile?.lockWriter(patience: patience) }
         defer { lockFile?.unlockWriter() }
         database.setBusyTimeout(milliseconds: Int32(max(0, deadline - Clock.monotonicMilliseconds())))
         if durable { try database.execute("PRAGMA synchronous=FULL") }
-        try database.execute("BEGIN IMMEDIATE")
+        try noticing { () throws(StoreError) in try database.execute("BEGIN IMMEDIATE") }
         let result: T
         do throws(StoreError) {
             result = try body(database)
@@ -175,6 +185,16 @@ package struct Store: ~Copyable {
         if durable { try database.execute("PRAGMA synchronous=NORMAL") }
         if database.writeAheadLogPages > logBound { moveLog() }
         return result
+    }
+
+    /// Remembers that `body` waited in vain.
+    private func noticing(_ body: () throws(StoreError) -> Void) throws(StoreError) {
+        do throws(StoreError) {
+            try body()
+        } catch {
+            if error.code == .locked { experience.isImpatient = true }
+            throw error
+        }
     }
 
     private func rollBack() {
@@ -210,7 +230,8 @@ package struct Store: ~Copyable {
     /// Runs `body` while no other process of ours records anything. No transaction is open meanwhile, and `body` writes
     /// nothing.
     package func holdingWriter<T>(_ body: () throws(StoreError) -> T) throws(StoreError) -> T {
-        try lockFile?.lockWriter(patience: LockFile.writerPatienceMilliseconds)
+        let patience = experience.isImpatient ? Store.littlePatience : LockFile.writerPatienceMilliseconds
+        try noticing { () throws(StoreError) in try lockFile?.lockWriter(patience: patience) }
         defer { lockFile?.unlockWriter() }
         return try body()
     }

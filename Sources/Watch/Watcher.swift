@@ -275,5 +275,9 @@ package struct Watcher: ~Copyable {
 }
 
 extension Backoff.Thing {
-    init(_ change: Change) { self.init(attachment: change.attachment, name: change.name) }
+    init(_ change: Change) {
+        // A pod that makes them makes another each time.
+        let isSurplus = if case .delete(.route, _, _) = change { change.attachment != nil } else { false }
+        self.init(attachment: change.attachment, name: isSurplus ? "what no row of routes asks for" : change.name)
+    }
 }

@@ -116,6 +116,19 @@ import Testing
         try node.expectNothingLeft()
     }
 
+    /// Nothing was recorded of that one, for want of an address.
+    @Test func afterAnADDInAnotherNetworkThatWasRefused() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        try node.add("pod1")
+        let members = #""bridge": "cni1", "subnets": ["10.9.0.0/30"]"#
+        #expect(try node.call(Call(pod: "pod2", network: "other", members: members)).status == 0)
+        try node.expectError(Call(network: "other", members: members), code: 11, saying: ["10.9.0.0/30"])
+        #expect(try node.call(Call(verb: "DEL", network: "other", members: members)).status == 0)
+        try node.expectPing(from: "pod1", to: "10.244.0.1", "fd00:10:244::1")
+        #expect(try node.sql("SELECT count(*) FROM v_pods") == "2")
+    }
+
     /// Without its database DEL knows a pair by kind and mark: what has only our mark is none that we made.
     @Test func leavesWhatIsNoPair() throws {
         let node = try TestNode()

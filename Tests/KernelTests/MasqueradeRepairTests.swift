@@ -49,6 +49,12 @@ import Testing
             nft "add set inet $TABLE masquerade4 { type ipv4_addr; }; add element inet $TABLE masquerade4 { 10.244.0.2 }"
             """, plan: "~ nft table inet $TABLE: set masquerade4 is of another kind"),
         Sabotage(
+            "set of blocks of another kind",
+            """
+            nft flush chain inet $TABLE postrouting; nft delete set inet $TABLE direct4
+            nft "add set inet $TABLE direct4 { type ipv4_addr; }; add element inet $TABLE direct4 { 10.0.0.1 }"
+            """, plan: "~ nft table inet $TABLE: set direct4 is of another kind"),
+        Sabotage(
             "set beside ours", "nft add set inet $TABLE other '{ type ipv4_addr; }'",
             plan: "~ nft table inet $TABLE: set other is not ours"),
         Sabotage(

@@ -9,6 +9,7 @@ import Testing
         let log = try #require(Log(config(#""logFile":"/var/log/plumb.log","logLevel":"debug""#)))
         #expect(log.path == "/var/log/plumb.log" && log.level == .debug)
         #expect(Log(config(#""logFile":"/l""#))?.level == .warn)
+        #expect(Log(config(#""LOGFILE":"/l""#))?.path == "/l")
         #expect(Log(config(#""logFile":"/l","logLevel":"chatty""#))?.level == .warn)
     }
 

@@ -168,7 +168,10 @@ struct GeneratedState {
         case 1: kernel[namespace].bringDown(link)
         case 2: kernel[namespace].links[link]?.mtu = 1111
         case 3: kernel[namespace].links[link]?.mac = MACAddress.random(using: &generator)
-        case 4: if namespace != .host { kernel.renameLink(link, to: "lost0", in: namespace) }
+        case 4:
+            // Where only a link that vanished is made anew, one with another name is somebody's wish.
+            guard namespace != .host, desired[repair: namespace] != .missingLink else { return }
+            kernel.renameLink(link, to: "lost0", in: namespace)
         case 5:
             guard namespace == .host, kernel[.host].links[link]?.kind == "veth" else { return }
             kernel[.host].links[link]?.master = generator.once(in: 3) ? nil : bridges.randomElement(using: &generator)

@@ -11,6 +11,9 @@ import Testing
         ("INSERT INTO routes (dst, gateway) VALUES ('default', '192.0.2.1')", "default"),
         ("INSERT INTO routes (dst, gateway) VALUES ('10.0.0.0/8', 'router')", "router"),
         ("INSERT INTO routes (dst, dev, src) VALUES ('10.0.0.0/8', 'eth0', '10.0.0')", "10.0.0"),
+        ("INSERT INTO routes (dst, gateway) VALUES ('10.0.0.0/8', 'fd00::1')", "fd00::1"),
+        ("INSERT INTO routes (dst, gateway, src) VALUES ('fd00::/8', 'fd00::1', '10.0.0.1')", "10.0.0.1"),
+        ("INSERT INTO routes (dst, gateway, mtu) VALUES ('10.0.0.0/8', '192.0.2.1', 4294967297)", "4294967297"),
     ]
 
     /// What the plugin wrote and somebody spoilt.

@@ -58,6 +58,7 @@ import Testing
                 where: { $0 != Self.route },
                 unless: { intent in
                     Set(intent.networks.map { "address \($0.spec.rangeSets[0][0].gateway)/29 on \($0.spec.bridge)" })
+                        .contains
                 })
             let left = try store.withdrawn(among: made)
             close(store)

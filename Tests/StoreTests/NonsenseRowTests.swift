@@ -35,6 +35,33 @@ import Testing
         }
     }
 
+    /// Of another network on the bridge: it costs that one alone.
+    @Test(arguments: ["first = 'x'", "last = 'x'", "exclude = 'x'"]) func aNeighboursRange(columns: String) throws {
+        try withScratch { directory in
+            let store = try Store.open(directory: directory, access: .create)
+            let first = try store.add(AttachmentRequest(try NetworkSpec("a", sets: [["10.0.0.0/29"]]), "a"))
+            _ = try store.add(AttachmentRequest(try NetworkSpec("b", sets: [["10.0.1.0/29"]]), "b"))
+            _ = try sqlite(directory, "UPDATE ranges SET \(columns) WHERE subnet = '10.0.1.0/29'")
+            try store.release(first, reason: "test")
+            let third = try store.add(AttachmentRequest(try NetworkSpec("c", sets: [["10.0.2.0/29"]]), "c"))
+            close(store)
+            #expect(third.id == 3)
+            #expect(try sqliteReadOnly(directory, "SELECT address FROM released") == "10.0.0.2")
+        }
+    }
+
+    @Test(arguments: ["10.0.0.0", "9.0.0.1", "10.0.1.0", "fd00::1"]) func aNextAddressOutside(text: String) throws {
+        try withScratch { directory in
+            let network = try NetworkSpec(sets: [["10.0.0.0/29"]])
+            let store = try Store.open(directory: directory, access: .create)
+            _ = try store.add(AttachmentRequest(network, "a"))
+            _ = try sqlite(directory, "UPDATE ranges SET next = '\(text)'")
+            let error = #expect(throws: StoreError.self) { try store.add(AttachmentRequest(network, "b")) }
+            close(store)
+            #expect(error?.code == .invalid && error?.message.contains("\"\(text)\"") == true)
+        }
+    }
+
     @Test func aBlockExcludedTwice() throws {
         try withScratch { directory in
             let network = try NetworkSpec(sets: [["10.0.0.0/29 without 10.0.0.4/31"]])
@@ -50,6 +77,7 @@ import Testing
 
     @Test(arguments: [
         "UPDATE store SET ended = -9223372036854775808", "UPDATE store SET ended = 9223372036854775807",
+        "UPDATE store SET ended = -9223372036854775807",
     ]) func countsOfAttachments(change: String) throws {
         try withScratch { directory in
             let network = try NetworkSpec(sets: [["10.0.0.0/29"]])
@@ -58,6 +86,7 @@ import Testing
             _ = try sqlite(directory, change)
             let usage = try store.usage(network, bootID: "")
             let second = try store.add(AttachmentRequest(network, "b"))
+            try PortCount.recount(in: store)
             close(store)
             #expect(usage.isInUse == false && usage.exhausted.isEmpty && second.id == 2)
         }

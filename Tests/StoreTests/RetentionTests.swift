@@ -20,7 +20,7 @@ import Testing
         try withScratch { directory in
             let network = try NetworkSpec(sets: [["10.0.0.0/24"]])
             close(try Store.open(directory: directory, access: .create))
-            try age(directory, 200)
+            try age(directory, 400)
             let store = try Store.open(directory: directory, access: .write)
             for _ in 0..<7 { try store.release(try store.add(AttachmentRequest(network, "a")), reason: "test") }
             let before = try store.list(.events).rows.count
@@ -28,12 +28,12 @@ import Testing
             let some = try store.list(.events).rows.count
             for _ in 0..<8 { try store.release(try store.add(AttachmentRequest(network, "a")), reason: "test") }
             close(store)
-            // 180 that may go, and two a lease.
-            #expect(before == 180 + 14)
-            #expect(some == 180 - 128 + 16)
+            // 360 that may go, and two a lease.
+            #expect(before == 360 + 14)
+            #expect(some == 360 - 256 + 16)
             #expect(
                 try sqliteReadOnly(directory, "SELECT kind, count(*) FROM events GROUP BY kind")
-                    == "assigned|16\nreleased|16\nwithdrawn|20")
+                    == "assigned|16\nreleased|16\nwithdrawn|40")
         }
     }
 

@@ -7,6 +7,8 @@ extension FirewallElement {
         var words: [String] = []
         var start = 0
         for type in types {
+            // A set of our name may have another's key.
+            guard start < element.key.count else { break }
             let field = start..<min(start + Int(type.length), element.key.count)
             guard !field.isEmpty, element.keyEnd.map({ $0.count >= field.upperBound }) ?? true else { break }
             words.append(text(element.key[field], element.keyEnd.map { $0[field] }, type))

@@ -1,9 +1,9 @@
 internal import Store
 
-/// Makes changes to what pods share. What is to be deleted is looked up again first, while nobody can record anything: an
-/// ADD beside this pass may have asked for the same gateway, bridge or element since the rows were read, and have found it
-/// in its place. It records before it looks at the kernel; so if it comes while we hold the writer's lock, it finds that
-/// gone.
+/// Makes changes to what pods share. What they are for is looked up again first, while nobody can record anything: since the
+/// rows were read, an ADD may have asked for the gateway or bridge that is to be deleted, and have found it in its place; and
+/// what is to be made may be nobody's any more. Whoever records does so before it looks at the kernel; so if it comes while
+/// we hold the writer's lock, it finds what we did.
 func executeShared(
     _ plan: Plan, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable, _ report: inout Report
 ) -> [Doubt] {
@@ -16,18 +16,19 @@ func executeShared(
         let made = Set(plan.remembered)
         plan.changes.removeAll { made.contains($0.name) }
     }
-    guard plan.changes.contains(where: { $0.action == .delete }) else { return execute(plan, &kernel, &report) }
+    guard !plan.changes.isEmpty else { return execute(plan, &kernel, &report) }
     do throws(StoreError) {
         return try store.holdingWriter { () throws(StoreError) in
             let intent = try store.intent()
             let wanted = render(intent.living)
-            plan.changes.removeAll {
-                $0.action == .delete && (intent.lacksNetworks || wanted[$0.namespace, $0.name] != nil)
+            plan.changes.removeAll { change in
+                let isWanted = wanted[change.namespace, change.name] != nil
+                return change.action == .delete ? !intent.isWhole || isWanted : !isWanted
             }
             return execute(plan, &kernel, &report)
         }
     } catch {
-        // Nothing is deleted on doubt.
+        // Nothing is deleted on doubt; what was to be made was wanted a moment ago.
         report.failures.append(error.description)
         plan.changes.removeAll { $0.action == .delete }
         return execute(plan, &kernel, &report)
