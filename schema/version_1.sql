@@ -22,8 +22,8 @@ CREATE TABLE store (
     created_ms   INTEGER NOT NULL
 ) STRICT;
 
--- A network as the last ADD's configuration described it. Written by ADD only. Live pods keep what they were promised
--- (attachments, addresses, routes), whatever is written here later.
+-- A network as the configuration of the last ADD or `plumbctl network add` described it; nobody else writes it. Live pods
+-- keep what they were promised (attachments, addresses, routes), whatever is written here later.
 CREATE TABLE networks (
     id                 INTEGER PRIMARY KEY AUTOINCREMENT,
     name               TEXT    NOT NULL UNIQUE,
@@ -45,7 +45,7 @@ CREATE TABLE networks (
 ) STRICT;
 
 -- The addresses that a network hands out. Every range set gives one address to each pod; the ranges of a set are tried
--- in order. Written by ADD when the configuration changed.
+-- in order. Written by ADD and `plumbctl network add` when the configuration changed; next by ADD.
 CREATE TABLE ranges (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     network_id INTEGER NOT NULL REFERENCES networks (id) ON DELETE CASCADE,
@@ -71,7 +71,7 @@ CREATE TABLE attachments (
     container_id  TEXT    NOT NULL,
     -- The interface's name in the pod.
     ifname        TEXT    NOT NULL,
-    -- adding: ADD has not answered yet, or died. ready: ADD succeeded. deleting: on its way out.
+    -- adding: ADD has not answered yet, or died; or its pair is made anew. ready: ADD succeeded. deleting: on its way out.
     state         TEXT    NOT NULL,
     -- Where the runtime keeps the sandbox's namespace, and which one it is. Paths and inode numbers are used again; the
     -- cookie (SO_NETNS_COOKIE) is not, within one boot.

@@ -60,6 +60,9 @@ package struct Delegate: Sendable {
 
 extension Delegate {
     /// Has the plugin take back what it gave to an attachment, for whom no runtime calls: the variables are made of its row.
+    /// Nothing happens if none gave it anything.
+    ///
+    /// - Throws: as ``run(_:_:)``.
     package static func takeBack(_ attachment: Attachment) throws(DelegationError) {
         guard let plugin = attachment.delegate else { return }
         var arguments = "IgnoreUnknown=1"

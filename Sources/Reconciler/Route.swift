@@ -11,7 +11,9 @@ package struct Route: Resource {
     package var source: IPAddress?
     package var metric: UInt32
     package var table: UInt32
+    /// Bytes.
     package var mtu: UInt32?
+    /// Bytes.
     package var advertisedMSS: UInt32?
     /// RT_SCOPE_ number, IPv4 only; desired `nil` is not compared.
     package var scope: UInt8?

@@ -59,6 +59,7 @@ package struct RouteSpec: Hashable, Sendable {
     package var table: UInt32
     /// Bytes.
     package var mtu: UInt32?
+    /// Bytes.
     package var advertisedMSS: UInt32?
     /// RT_SCOPE_ number.
     package var scope: UInt8?

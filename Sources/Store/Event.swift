@@ -11,7 +11,7 @@ package struct Event: Hashable, Sendable {
     package var reason: String?
     package var detail: String?
     package var attachment: Attachment?
-    /// Of a released address: when it had been assigned, in milliseconds.
+    /// Of a released address: when it had been assigned, in milliseconds since 1970, UTC.
     package var since: Int64?
 
     package init(

@@ -43,7 +43,8 @@ extension Store {
 
     /// Writes a consistent copy to a new file, for root and the file's group.
     ///
-    /// - Throws: `.exists` if there is a file of that name.
+    /// - Throws: `.exists` if there is a file of that name; `.corrupt` if what was copied is damaged; `.io` if the copy cannot be
+    ///   created, or not be brought onto its disk; `.full`, `.locked`, `.sqlite`.
     package func snapshot(to path: String) throws(StoreError) {
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o640)
         guard descriptor >= 0 else {

@@ -11,7 +11,7 @@ package struct HeldLease: Hashable, Sendable {
     package var ifname: String
     /// host-local's file.
     package var path: String
-    /// When it was taken over, in milliseconds; `nil` if it was not.
+    /// When it was taken over, in milliseconds since 1970, UTC; `nil` if it was not.
     package var since: Int64?
 }
 

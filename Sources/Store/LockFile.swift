@@ -8,7 +8,7 @@ internal import SystemPackage
 ///
 /// The writer's lock is held around every write transaction *and* every checkpoint, because SQLite 3.7.0–3.51.2 may
 /// corrupt a database in which two checkpoints and a commit meet at the same instant (the WAL-reset race,
-/// sqlite.org/wal.html). Nothing waits for an attachment's byte, so the two kinds never lock each other up.
+/// sqlite.org/wal.html). The writer waits for no attachment's byte, so the two kinds never lock each other up.
 struct LockFile: ~Copyable {
     private let descriptor: Int32
     private let path: String

@@ -2,7 +2,12 @@
 extension Store {
     /// Writes a network's row as the first ADD would. Durable.
     ///
-    /// - Parameter hostLocal: as ``AttachmentRequest/hostLocal``.
+    /// - Parameters:
+    ///   - hostLocal: as ``AttachmentRequest/hostLocal``.
+    ///   - bootID: of host-local's leases that are taken over; empty if it could not be read.
+    /// - Returns: the network as it is recorded now.
+    /// - Throws: `.contradiction` with another network or a pod on the bridge; `.invalid` for a row that is nonsense; `.io` for
+    ///   host-local's files, too; `.locked`, `.full`, `.readOnly`, `.corrupt`, `.sqlite`. Nothing is written then.
     package func ensure(
         _ network: NetworkSpec, hostLocal: String?, bootID: String
     ) throws(StoreError) -> Network {

@@ -10,7 +10,9 @@ package struct Pool: Hashable, Sendable {
 
     package var network: String
     package var bridge: String
+    /// With its prefix: `10.244.1.0/24`.
     package var subnet: String
+    /// The ends of the range, and the gateway: addresses without a prefix.
     package var first: String
     package var last: String
     package var gateway: String

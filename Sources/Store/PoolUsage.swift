@@ -3,6 +3,7 @@ internal import Addressing
 /// How full a range is.
 package struct PoolUsage: Sendable {
     package var network: String
+    /// With its prefix: `10.244.1.0/24`.
     package var subnet: String
     /// Addresses for pods.
     package var size: UInt128

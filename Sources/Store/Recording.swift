@@ -56,7 +56,10 @@ package enum Recorded: Sendable {
 extension Store {
     /// Records a new attachment with its addresses and routes, and takes its lock.
     ///
-    /// - Throws: `.exhausted` when a range set has no address left.
+    /// - Throws: `.exhausted` when a range set has no address left, or the bridge takes no more ports; `.taken` when
+    ///   somebody has an address that was asked for; `.contradiction` with another network or a pod on the bridge; `.invalid`
+    ///   for a row that is nonsense; `.io` for host-local's files, too; `.locked`, `.full`, `.readOnly`, `.corrupt`,
+    ///   `.sqlite`. Nothing is recorded then, and no lock held.
     package func record(_ request: AttachmentRequest) throws(StoreError) -> Recorded {
         var locked: Int64?
         do throws(StoreError) {

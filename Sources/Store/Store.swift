@@ -255,6 +255,8 @@ package struct Store: ~Copyable {
     }
 
     /// As ``tryLock(attachment:)``, but waits for whoever works on it. Never inside ``write(durable:_:)``.
+    ///
+    /// - Throws: `.locked` when that took 45 s, `.io`.
     package func lock(attachment id: Int64) throws(StoreError) {
         guard try lockFile?.lock(attachment: id) ?? true else {
             throw StoreError(

@@ -21,7 +21,7 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         package static let io = Self(name: "input/output")
         /// No address is left.
         package static let exhausted = Self(name: "exhausted")
-        /// The attachment is there already.
+        /// The file that is to be made is there already.
         package static let exists = Self(name: "exists")
         /// Somebody else has the address that was given.
         package static let taken = Self(name: "taken")

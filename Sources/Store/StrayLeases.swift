@@ -4,8 +4,9 @@ internal import Addressing
 /// where it is told to; and with them where it is, which leaves an address that no row knows of.
 package struct StrayLease: Hashable, Sendable {
     package var bridge: String
+    /// Without a prefix: `10.244.1.5`.
     package var address: String
-    /// Milliseconds; `nil`: no row tells any more.
+    /// Milliseconds since 1970, UTC; `nil`: no row tells any more.
     package var since: Int64?
     package var reason: String { "its attachment was deleted" }
 }

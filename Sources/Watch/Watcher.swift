@@ -46,6 +46,8 @@ package struct Watcher: ~Copyable {
     private var trouble: String?
     private var deafness: String?
 
+    /// - Parameter interval: milliseconds between looks at everything.
+    /// - Throws: what the kernel says if it gives no socket to hear it by.
     package init(directory: String, interval: Int64, observer: any WatchObserver) throws(NetlinkError) {
         self.directory = directory
         self.interval = interval
