@@ -47,14 +47,18 @@ enum DatabaseCheck {
         return findings
     }
 
-    /// Of whom is not root nothing can be told: nobody else may write.
     private static func room(_ directory: String) -> [Finding] {
-        guard Privilege.isRoot else { return [] }
+        wantOfRoom(directory).map { [Finding(.error, "database", $0)] } ?? []
+    }
+
+    /// Why no ADD could be recorded. Of whom is not root nothing can be told: nobody else may write.
+    static func wantOfRoom(_ directory: String) -> String? {
+        guard Privilege.isRoot else { return nil }
         do throws(StoreError) {
             try Store.checkRoom(directory: directory)
-            return []
+            return nil
         } catch {
-            return [Finding(.error, "database", "no pod can be added: \(error)")]
+            return "no pod can be added: \(error)"
         }
     }
 

@@ -15,7 +15,8 @@ struct PlanCommand: ParsableCommand {
               plumbctl plan
               plumbctl plan -o json | jq -r '.changes[].command'
 
-            Exit status: 0 nothing to do, 2 something to do, for apply or for you (rows that say nothing sensible, pods that cannot be looked at), 1 the node could not be examined.
+            Exit status: 0 nothing to do, 2 something to do, for apply or for you (rows that say nothing sensible, pods that \
+            cannot be looked at), 1 the node could not be examined.
             """)
 
     @OptionGroup var options: CommonOptions
@@ -27,9 +28,7 @@ struct PlanCommand: ParsableCommand {
         case .json: try Terminal.sayJSON(view)
         case .table: view.print()
         }
-        if !examination.isClean || !examination.intent.problems.isEmpty || !examination.unseen.isEmpty {
-            throw ExitCode(2)
-        }
+        if !examination.isWell { throw ExitCode(2) }
     }
 }
 
@@ -84,6 +83,9 @@ struct PlanView: Encodable {
 }
 
 extension Examination {
+    /// Nothing is to be done, by apply or by an admin.
+    var isWell: Bool { isClean && intent.problems.isEmpty && unseen.isEmpty }
+
     /// Attachments whose addresses go back.
     var dead: [Release] { releases + deleting.map { Release(attachment: $0, reason: $0.doom) } }
 }

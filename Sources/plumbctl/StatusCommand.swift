@@ -7,7 +7,8 @@ struct StatusCommand: ParsableCommand {
         commandName: "status",
         abstract: "Shows networks, pools, attachments, drift, problems and the last run.",
         discussion: """
-            Exit status: 0 the kernel agrees with the database, 2 it does not, 1 it could not be told.
+            Exit status: 0 the kernel agrees with the database, 2 something is to do, for apply or for you (rows that say \
+            nothing sensible, pods that cannot be looked at), 1 it could not be told.
 
               plumbctl status
               plumbctl status -o json | jq '.pools[] | select(.percent >= 90)'
@@ -16,14 +17,14 @@ struct StatusCommand: ParsableCommand {
     @OptionGroup var options: CommonOptions
 
     func run() throws {
-        let (status, isClean) = try examining(options, access: .read) { store, kernel, examination in
-            (try Status(examination, ForwardingFacts.read(kernel), store), examination.isClean)
+        let (status, isWell) = try examining(options, access: .read) { store, kernel, examination in
+            (try Status(examination, ForwardingFacts.read(kernel), store), examination.isWell)
         }
         switch options.output {
         case .json: try Terminal.sayJSON(status)
         case .table: status.print()
         }
-        if !isClean { throw ExitCode(2) }
+        if !isWell { throw ExitCode(2) }
     }
 }
 
@@ -48,6 +49,7 @@ struct Status: Encodable {
 
     var networks: [NetworkLine]
     var pools: [PoolLine]
+    /// By state; of each there is a number.
     var attachments: [String: Int]
     var drift: Int
     /// Pools from 90 %, a log that grows, what the kernel lacks.
@@ -77,11 +79,12 @@ struct Status: Encodable {
         }
         let pools = try store.pools()
         self.pools = pools.map(PoolLine.init)
-        attachments = Dictionary(grouping: intent.attachments, by: \.state.rawValue).mapValues(\.count)
+        attachments = ["adding": 0, "ready": 0, "deleting": 0]
+        for attachment in intent.attachments { attachments[attachment.state.rawValue, default: 0] += 1 }
         drift =
             examination.plan.changes.count + examination.plan.conflicts.count + examination.releases.count
             + examination.deleting.count + examination.strays.count
-        warnings = Status.wantOfRoom(store.directory)
+        warnings = [DatabaseCheck.wantOfRoom(store.directory)].compactMap(\.self)
         warnings += pools.filter { $0.state != .ok }.map { pool in
             "pool \(pool.subnet) of network \(pool.network) is \(pool.state.rawValue): \(pool.used) of \(pool.size) addresses "
                 + "are in use; give the network another range, or find leaks with `plumbctl gc`"
@@ -92,7 +95,8 @@ struct Status: Encodable {
                     + "`plumbctl check` names who has it open")
         }
         warnings += KernelNeeds.missing(needsIPv6: pools.contains { $0.subnet.contains(":") })
-        problems = Rows(try store.list(.problems)).objects
+        problemRows = Rows(try store.list(.problems))
+        problems = problemRows.objects
         notices =
             examination.plan.notices.map(\.text)
             + facts.unread.map { "whether pods' packets pass cannot be told in full: \($0)" }
@@ -104,18 +108,6 @@ struct Status: Encodable {
                     durationMs: $0.durationMilliseconds, planned: $0.planned, done: $0.done, failed: $0.failed,
                     error: OrNull($0.error))
             })
-        problemRows = Rows(try store.list(.problems))
-    }
-
-    /// Why no ADD could be recorded.
-    private static func wantOfRoom(_ directory: String) -> [String] {
-        guard Privilege.isRoot else { return [] }
-        do throws(StoreError) {
-            try Store.checkRoom(directory: directory)
-            return []
-        } catch {
-            return ["no pod can be added: \(error)"]
-        }
     }
 
     private var problemRows: Rows
@@ -145,7 +137,8 @@ struct Status: Encodable {
                     ]
                 })
         }
-        let counts = attachments.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+        let counts = attachments.filter { $0.value > 0 }.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+            .joined(separator: ", ")
         Terminal.say("")
         Terminal.say("Attachments: \(counts.isEmpty ? "none" : counts)")
         let seen = drift == 0 ? "none" : "\(drift) to mend, see `plumbctl plan`"

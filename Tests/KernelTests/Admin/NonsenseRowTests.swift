@@ -34,7 +34,7 @@ import Testing
         }
         #expect(try node.sql("SELECT count(*) FROM addresses") == leases)
         #expect(try node.sql("SELECT count(*) FROM events WHERE kind = 'released'") == "0")
-        #expect(try node.plumbctl("status").status == 0)
+        #expect(try node.plumbctl("status").status == 2)
         let check = try node.plumbctl("check")
         #expect(check.status == 1 && check.stdout.contains("network bad"), "\(check.all)")
         // Its last pod goes; what is left of the network is not an orphan.
@@ -123,7 +123,21 @@ import Testing
         let plan = try node.plumbctl("plan")
         #expect(plan.status == 2 && plan.stdout.contains("routes row"), "\(plan.all)")
         #expect(try node.plumbctlJSON("plan")["problems"].elements.count == 1)
+        let status = try node.plumbctl("status")
+        #expect(status.status == 2 && status.stdout.contains("routes row"), "\(status.all)")
         let check = try node.plumbctl("check")
         #expect(check.status == 1 && check.stdout.contains("routes row"), "\(check.all)")
+    }
+
+    /// Its namespace's file is there, and is no namespace any more.
+    @Test func aPodThatCannotBeLookedAt() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        try node.run("umount /run/netns/pod1")
+        for command in ["plan", "status"] {
+            let output = try node.plumbctl(command)
+            #expect(output.status == 2 && output.stdout.contains("cannot be looked at"), "\(output.all)")
+        }
     }
 }

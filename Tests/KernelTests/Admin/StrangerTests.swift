@@ -94,6 +94,7 @@ import Testing
         try node.expectRest()
         let status = try node.plumbctlJSON("status")
         #expect(status["lastRun"]["failed"] == 0 && status["lastRun"]["started"].text?.hasSuffix("Z") == true)
+        #expect(status["attachments"] == .object(["adding": 0, "ready": 1, "deleting": 0]))
         #expect(status["pools"][0]["size"] == 253)
         #expect(before.stdout.contains("\"size\" : 1.8446744073709552e+19"), "\(before.all)")
         let pod = try node.plumbctlJSON("explain", "pod1")["attachments"][0]
