@@ -60,17 +60,27 @@ extension Store {
             try database.copyAll(to: copy)
             // Page by page: a copy of what is damaged is damaged, and better known today.
             let damage = try copy.query("PRAGMA quick_check(1)") { $0.text(0) }.filter { $0 != "ok" }
-            guard damage.isEmpty else {
-                throw StoreError(
-                    .corrupt,
-                    "\(directory)/state.db is damaged (\(damage[0])); no copy was made. \(Connection.wayOutOfDamage)")
+            guard damage.isEmpty else { throw StoreError(.corrupt, damage[0]) }
+            guard fsync(descriptor) == 0 else {
+                throw StoreError(.io, "cannot write it to its disk", errno: Errno(rawValue: Glibc.errno))
             }
         } catch {
             for name in [path, path + "-wal", path + "-shm", path + "-journal"] { unlink(name) }
-            throw error
+            throw told(error, copyingTo: path)
         }
-        guard fsync(descriptor) == 0 else {
-            throw StoreError(.io, "cannot write \(path) to its disk", errno: Errno(rawValue: Glibc.errno))
+    }
+
+    /// A copy's failure, with the file that it is about. What is damaged was so before it was copied, and it is the copy that
+    /// takes room.
+    private func told(_ error: StoreError, copyingTo path: String) -> StoreError {
+        switch error.code {
+        case .corrupt:
+            StoreError(
+                .corrupt,
+                "\(directory)/state.db is damaged (`plumbctl check` says how); no copy was made. "
+                    + Connection.wayOutOfDamage)
+        case .full: StoreError(.full, "no space left for \(path): free space on its file system; no copy was made")
+        default: StoreError(error.code, "no copy was made to \(path): \(error.message)", errno: error.errno)
         }
     }
 }

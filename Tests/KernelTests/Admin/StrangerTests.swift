@@ -34,6 +34,31 @@ import Testing
         #expect(check.status == 1 && check.stdout.contains("is damaged"), "\(check.all)")
     }
 
+    /// What every statement needs, which is read when the copy is looked at for the first time.
+    @Test func aDamagedSchemaIsNotTheCopys() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        _ = try node.sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        try node.run("dd if=/dev/urandom of=$DATA/state.db bs=1 seek=100 count=100 conv=notrunc 2>/dev/null")
+        let snapshot = try node.plumbctl("snapshot", "/run/copy.db")
+        #expect(snapshot.status == 1 && snapshot.stderr.contains("/run/plumb/state.db is damaged"), "\(snapshot.all)")
+        #expect(!snapshot.stderr.contains("/run/copy.db"), "\(snapshot.all)")
+        #expect(try node.attempt("test -e /run/copy.db").status == 1)
+    }
+
+    @Test func aCopyForWhichThereIsNoRoom() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        try node.run("mkdir /run/small && mount -t tmpfs -o size=32k tmpfs /run/small")
+        let snapshot = try node.plumbctl("snapshot", "/run/small/copy.db")
+        #expect(
+            snapshot.status == 1 && snapshot.stderr.contains("no space left for /run/small/copy.db"), "\(snapshot.all)")
+        #expect(!snapshot.stderr.contains("state.db"), "\(snapshot.all)")
+        #expect(try node.run("ls /run/small").isEmpty)
+    }
+
     /// A copy that has no log gets one from the first apply.
     @Test func aRestoredVacuumServes() throws {
         let node = try TestNode()
