@@ -73,8 +73,9 @@ enum DatabaseCheck {
             remedy: names.isEmpty ? "the next ADD or DEL empties it" : "end that query")
     }
 
-    /// The group that may read, where this machine has it.
+    /// The group that may read, where this machine has it, and nobody else.
     private static func readers(_ directory: String) -> Finding {
+        if let finding = strangers(directory) { return finding }
         guard let group = ReaderGroup.id else {
             return Finding(.ok, "readers", "root only: this machine has no group \(ReaderGroup.name)")
         }
@@ -91,6 +92,21 @@ enum DatabaseCheck {
             }
         }
         return Finding(.ok, "readers", "root and members of group \(ReaderGroup.name)")
+    }
+
+    /// What the mode bits of others let everybody do. As far as they get there: of the directories above nothing is asked.
+    private static func strangers(_ directory: String) -> Finding? {
+        func others(_ path: String) -> mode_t {
+            var info = stat()
+            return stat(path, &info) == 0 ? info.st_mode & S_IRWXO : 0
+        }
+        let (folder, file) = (others(directory), others("\(directory)/state.db"))
+        guard folder & S_IXOTH != 0 else { return nil }
+        let writes = (folder | file) & S_IWOTH != 0
+        guard writes || file & S_IROTH != 0 else { return nil }
+        return Finding(
+            .warning, "readers", "everybody may \(writes ? "write" : "read") what is in \(directory)",
+            remedy: "chmod -R o= \(directory)")
     }
 }
 

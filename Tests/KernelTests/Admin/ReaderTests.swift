@@ -36,6 +36,28 @@ import Testing
         #expect(check.stdout.contains("readers: root and members of group plumb"), "\(check.all)")
     }
 
+    @Test func everybodyIsTold() throws {
+        let node = try makeNode()
+        func readers() throws -> JSON {
+            try node.plumbctlJSON("check").elements.first { $0["topic"] == "readers" } ?? .null
+        }
+        // Nobody gets in.
+        try node.run(#"chmod 644 "$DATA/state.db""#)
+        #expect(try readers()["level"] == "ok")
+        for (modes, what) in [("755 644", "read"), ("755 666", "write"), ("777 640", "write")] {
+            let mode = modes.split(separator: " ")
+            try node.run(#"chmod \#(mode[0]) "$DATA"; chmod \#(mode[1]) "$DATA/state.db""#)
+            let found = try readers()
+            #expect(found["level"] == "warning", "\(modes): \(found)")
+            #expect(found["finding"] == .string("everybody may \(what) what is in /run/plumb"), "\(modes): \(found)")
+            try node.run(found["remedy"].text ?? "")
+            #expect(try readers()["finding"] == "root and members of group plumb")
+        }
+        // Without the group, too.
+        try node.run(#"umount /etc/group; chmod 755 "$DATA"; chmod 644 "$DATA/state.db""#)
+        #expect(try readers()["finding"] == "everybody may read what is in /run/plumb")
+    }
+
     @Test func othersMayNot() throws {
         let node = try makeNode()
         let shell = try asking(4711, Self.select, node)
