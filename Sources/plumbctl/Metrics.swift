@@ -12,7 +12,7 @@ struct MetricsOption: ParsableArguments {
             valueName: "file"))
     var metrics: String?
 
-    /// Beside, then renamed, so that nobody reads half of it. What cannot be written is told, and fails nothing.
+    /// What cannot be written is told, and fails nothing.
     ///
     /// - Parameter seconds: how long the run took.
     func write(_ report: ApplyReport, seconds: Double, directory: String, watch: WatchState? = nil) {
@@ -29,7 +29,7 @@ struct MetricsOption: ParsableArguments {
         text.add(
             .gauge, "plumb_build_info", "Which Plumb wrote this.",
             [(MetricsText.label("version", Plumbctl.configuration.version), 1)])
-        if let problem = TextFile.replace(metrics, with: text.text) {
+        if let problem = TextFile.replace(metrics, with: text.text, isForAll: true) {
             Terminal.talk("plumbctl: cannot write \(metrics): \(problem)")
         }
     }

@@ -6,10 +6,12 @@ enum Terminal {
     static func say(_ line: String) { write(line, to: STDOUT_FILENO) }
     static func talk(_ line: String) { write(line, to: STDERR_FILENO) }
 
-    static func sayJSON(_ value: some Encodable) throws {
+    static func sayJSON(_ value: some Encodable) throws { say(try json(value)) }
+
+    static func json(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        say(String(decoding: try encoder.encode(value), as: UTF8.self))
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 
     /// One line, for whoever reads line by line.

@@ -20,24 +20,37 @@ enum TextFile {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Beside, then renamed, readable by everybody.
+    /// The first line; `nil` if there is no such file, or none that may be read.
+    static func line(_ path: String) -> String? { read(path)?.split(separator: "\n").first.map(String.init) }
+
+    /// Beside, then renamed, so that nobody reads half of it.
     ///
+    /// - Parameter isForAll: everybody may read it, whatever the umask.
     /// - Returns: what went wrong, in words.
-    static func replace(_ path: String, with text: String) -> String? {
+    static func replace(_ path: String, with text: String, isForAll: Bool = false) -> String? {
         let draft = "\(path).\(getpid()).new"
-        let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { return problem() }
-        let bytes = Array(text.utf8)
-        // The file system's umask has no say in who may read it.
-        let isWritten = write(descriptor, bytes, bytes.count) == bytes.count && fchmod(descriptor, 0o644) == 0
+        // Nor is it written through a link that somebody put there.
+        unlink(draft)
+        var failure = write(text, to: draft, O_EXCL, isForAll: isForAll)
+        if failure == nil, rename(draft, path) != 0 { failure = problem() }
+        if failure != nil { unlink(draft) }
+        return failure
+    }
+
+    /// As a person means it who names a file: replaced if it is one; a link, a pipe or /dev/stdout is written to.
+    static func put(_ text: String, at path: String) -> String? {
+        var info = stat()
+        let isPlain = lstat(path, &info) != 0 || info.st_mode & S_IFMT == S_IFREG
+        return isPlain ? replace(path, with: text) : write(text, to: path, O_TRUNC)
+    }
+
+    private static func write(_ text: String, to path: String, _ flag: Int32, isForAll: Bool = false) -> String? {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flag, 0o644)
+        guard descriptor >= 0, let file = fdopen(descriptor, "w") else { return problem() }
+        let isWritten =
+            fputs(text, file) >= 0 && fflush(file) == 0 && (!isForAll || fchmod(descriptor, 0o644) == 0)
         let failure = isWritten ? nil : problem()
-        close(descriptor)
-        guard failure == nil, rename(draft, path) == 0 else {
-            let failure = failure ?? problem()
-            unlink(draft)
-            return failure
-        }
-        return nil
+        return fclose(file) == 0 ? failure : failure ?? problem()
     }
 
     private static func problem() -> String { String(cString: strerror(errno)) }

@@ -1,6 +1,8 @@
+internal import Addressing
 internal import ArgumentParser
+internal import CKernel
 internal import Glibc
-internal import Plugin
+internal import Netlink
 internal import Reconciler
 internal import Store
 
@@ -10,10 +12,11 @@ struct GraphCommand: ParsableCommand {
         abstract: "Draws the node as an SVG: bridges, ports, pods, addresses, uplink and drift.",
         discussion: """
             It goes to stdout unless a file is named, follows the reader's light or dark theme, and tells more where the mouse \
-            rests.
+            rests. JSON is what it shows.
 
               plumbctl graph > node.svg
               plumbctl graph --theme dark --file node.svg
+              plumbctl graph -o json --file node.json
 
             Exit status: 0, whatever is to be seen; 1 an error.
             """)
@@ -30,12 +33,14 @@ struct GraphCommand: ParsableCommand {
         let picture = try examining(options, access: .read) { store, _, examination in
             try Picture(examination, pools: store.pools(), uplinks: Uplink.all(), node: GraphCommand.nodeName())
         }
-        if options.output == .json { return try Terminal.sayJSON(picture) }
-        let svg = Drawing(picture, theme: theme).document
-        guard let file else { return Terminal.say(svg) }
-        let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0, ProcessIO.write(svg, to: descriptor), close(descriptor) == 0 else {
-            Terminal.talk("plumbctl: cannot write \(file): \(String(cString: strerror(errno)))")
+        let text =
+            switch options.output {
+            case .json: try Terminal.json(picture)
+            case .table: Drawing(picture, theme: theme).document
+            }
+        guard let file else { return Terminal.say(text) }
+        if let problem = TextFile.put(text + "\n", at: file) {
+            Terminal.talk("plumbctl: cannot write \(file): \(problem)")
             throw ExitCode(1)
         }
     }
@@ -49,22 +54,42 @@ struct GraphCommand: ParsableCommand {
 
 enum Theme: String, ExpressibleByArgument, CaseIterable { case auto, light, dark }
 
-/// A default route of the host, as /proc tells it.
+/// A default route of the host's main table.
 struct Uplink: Hashable, Encodable {
     var device: String
     var gateway: String?
 
-    static func all() -> [Uplink] {
+    static func all() throws(ReconcilerError) -> [Uplink] {
         var found: [Uplink] = []
-        for line in (File.text("/proc/net/route") ?? "").split(separator: "\n").dropFirst() {
-            let fields = line.split(whereSeparator: { $0 == "\t" || $0 == " " })
-            // The address in network order, as a number of this machine.
-            guard fields.count > 7, fields[1] == "00000000", fields[7] == "00000000",
-                let gateway = UInt32(fields[2], radix: 16)
-            else { continue }
-            let bytes = withUnsafeBytes(of: gateway) { $0.map { String($0) } }
-            found.append(Uplink(device: String(fields[0]), gateway: gateway == 0 ? nil : bytes.joined(separator: ".")))
+        do throws(NetlinkError) {
+            var socket = try NetlinkSocket()
+            for family in [AF_INET, AF_INET6] {
+                let request = Request.dumpRoutes(family: UInt8(family), isUnicast: true, context: "read routes")
+                for message in try socket.dump(request) {
+                    let route = try RouteMessage(parsing: message.body)
+                    for uplink in all(of: route) where !found.contains(uplink) { found.append(uplink) }
+                }
+            }
+        } catch {
+            throw ReconcilerError(error)
         }
-        return found.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+        return found
+    }
+
+    /// None, if it is no default route.
+    private static func all(of route: RouteMessage) -> [Uplink] {
+        guard route.destinationLength == 0, route.isUnicast, route.table == UInt32(RT_TABLE_MAIN.rawValue) else {
+            return []
+        }
+        let ways =
+            route.nextHops.isEmpty
+            ? [(index: route.outputIndex, gateway: route.gateway)]
+            : route.nextHops.map { (index: UInt32($0.outputIndex), gateway: $0.gateway) }
+        return ways.compactMap { way in
+            var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
+            guard let index = way.index, let device = if_indextoname(index, &name) else { return nil }
+            let gateway = way.gateway.flatMap { IPAddress(networkBytes: $0) }
+            return Uplink(device: String(cString: device), gateway: gateway?.description)
+        }
     }
 }
