@@ -121,54 +121,26 @@ struct Process {
     static func holding(_ path: String) -> [Process] {
         var wanted = stat()
         guard stat(path, &wanted) == 0 else { return [] }
-        return entries("/proc").compactMap { Int($0) }.filter { id in
+        return Folder.names(in: "/proc").compactMap { Int($0) }.filter { id in
             id != Int(getpid())
-                && entries("/proc/\(id)/fd").contains { name in
+                && Folder.names(in: "/proc/\(id)/fd").contains { name in
                     var info = stat()
                     return stat("/proc/\(id)/fd/\(name)", &info) == 0 && info.st_dev == wanted.st_dev
                         && info.st_ino == wanted.st_ino
                 }
         }
         .map { id in
-            Process(id: id, name: File.line("/proc/\(id)/comm") ?? "?", seconds: age(id))
+            Process(id: id, name: TextFile.line("/proc/\(id)/comm") ?? "?", seconds: age(id))
         }
     }
 
     private static func age(_ id: Int) -> Int {
         // After the name in parentheses, which may hold anything: field 22 of proc(5), clock ticks after the boot.
-        guard let text = File.line("/proc/\(id)/stat"), let end = text.lastIndex(of: ")"),
-            let uptime = File.line("/proc/uptime")?.split(separator: ".").first.flatMap({ Int($0) })
+        guard let text = TextFile.line("/proc/\(id)/stat"), let end = text.lastIndex(of: ")"),
+            let uptime = TextFile.line("/proc/uptime")?.split(separator: ".").first.flatMap({ Int($0) })
         else { return 0 }
         let fields = text[text.index(after: end)...].split(separator: " ")
         guard fields.count > 19, let started = Int(fields[19]) else { return 0 }
         return max(0, uptime - started / max(1, sysconf(Int32(_SC_CLK_TCK))))
     }
-
-    static func entries(_ path: String) -> [String] {
-        guard let folder = opendir(path) else { return [] }
-        defer { closedir(folder) }
-        var names: [String] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names
-    }
-}
-
-enum File {
-    /// The first line; `nil` if there is no such file, or none that may be read.
-    static func line(_ path: String) -> String? { text(path)?.split(separator: "\n").first.map(String.init) }
-
-    static func text(_ path: String) -> String? {
-        guard let file = fopen(path, "re") else { return nil }
-        defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 64 << 10)
-        let count = fread(&bytes, 1, bytes.count, file)
-        return String(decoding: bytes[..<count], as: UTF8.self)
-    }
-
-    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 }

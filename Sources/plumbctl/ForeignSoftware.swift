@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Reconciler
 internal import Store
 
@@ -31,7 +32,7 @@ enum ForeignSoftware {
         // Somebody wants it so.
         if intent.networks.contains(where: \.spec.bridgeNetfilter) { return [] }
         let switches = ["iptables", "ip6tables"].map { "bridge-nf-call-\($0)" }
-            .filter { File.line("/proc/sys/net/bridge/\($0)") == "1" }
+            .filter { TextFile.line("/proc/sys/net/bridge/\($0)") == "1" }
         guard !switches.isEmpty else { return [] }
         // No warning: what drops packets by it is one, under "forwarding", and kube-proxy's nodes have it on for good.
         return [
@@ -44,8 +45,8 @@ enum ForeignSoftware {
     }
 
     private static func firewalld(_ bridges: [String]) -> [Finding] {
-        guard File.exists("/run/firewalld") || isRunning("firewalld") else { return [] }
-        let trusted = File.text("/etc/firewalld/zones/trusted.xml") ?? ""
+        guard access("/run/firewalld", F_OK) == 0 || isRunning("firewalld") else { return [] }
+        let trusted = TextFile.read("/etc/firewalld/zones/trusted.xml") ?? ""
         let missing = bridges.filter { !trusted.contains("name=\"\($0)\"") }
         guard !missing.isEmpty else { return [] }
         return [
@@ -59,6 +60,8 @@ enum ForeignSoftware {
 
     /// The kernel keeps 15 characters of a name.
     private static func isRunning(_ name: String) -> Bool {
-        Process.entries("/proc").contains { Int($0) != nil && File.line("/proc/\($0)/comm") == String(name.prefix(15)) }
+        Folder.names(in: "/proc").contains {
+            Int($0) != nil && TextFile.line("/proc/\($0)/comm") == String(name.prefix(15))
+        }
     }
 }

@@ -43,24 +43,13 @@ struct SettingsFile {
     static func all(_ ending: String, in folders: [String], root: String) -> [SettingsFile] {
         var paths: [String: String] = [:]
         for folder in folders {
-            for name in names(in: root + folder) where name.hasSuffix(ending) && paths[name] == nil {
+            for name in Folder.names(in: root + folder) where name.hasSuffix(ending) && paths[name] == nil {
                 paths[name] = "\(folder)/\(name)"
             }
         }
         return paths.sorted { $0.key < $1.key }.map {
             SettingsFile(path: $0.value, text: TextFile.read(root + $0.value) ?? "")
         }
-    }
-
-    private static func names(in folder: String) -> [String] {
-        guard let directory = opendir(folder) else { return [] }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            names.append(
-                withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
-        }
-        return names
     }
 }
 
