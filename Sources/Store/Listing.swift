@@ -65,4 +65,16 @@ extension Store {
         try database.table(
             listing.sql(network: network, limit: limit), network.map { [.text($0)] } ?? [])
     }
+
+    /// What was done to a link of the host and to the container that had it last, the newest of it, oldest first. It outlives
+    /// the attachment; nothing, if there was no such link.
+    package func events(ofLink name: String, limit: Int) throws(StoreError) -> Table {
+        try database.table(
+            """
+            SELECT at, kind, object, reason, container_id, detail FROM (
+                SELECT * FROM v_events WHERE object = ?1 OR container_id = (
+                    SELECT container_id FROM v_events WHERE object = ?1 AND container_id IS NOT NULL ORDER BY id DESC LIMIT 1)
+                ORDER BY id DESC LIMIT ?2) ORDER BY id
+            """, [.text("link \(name)"), .integer(limit)])
+    }
 }

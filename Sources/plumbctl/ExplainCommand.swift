@@ -101,12 +101,16 @@ struct Explanation: Encodable {
                 + "\(lease.network): by host-local (\(lease.path))"
         }
         var known = subject
-        // By the host's end it is found in what is, not in what was.
-        if let found = examination.intent.attachments.first(where: { $0.hostIfname == text }) {
-            known = .word(found.containerID)
+        var ofLink = Table(columns: [])
+        if case .word = subject {
+            // Of a host's end that is gone, what was done to it tells whose it was.
+            ofLink = try store.events(ofLink: text, limit: Explanation.eventLimit)
+            let living = examination.intent.attachments.first { $0.hostIfname == text }
+            if let container = living?.containerID ?? ofLink.texts("container_id").last { known = .word(container) }
         }
         historyRows = Rows(try store.history(of: known))
-        eventRows = Rows(try store.events(of: known, limit: Explanation.eventLimit))
+        let isLink = !ofLink.rows.isEmpty
+        eventRows = Rows(isLink ? ofLink : try store.events(of: known, limit: Explanation.eventLimit))
         history = historyRows.objects
         events = eventRows.objects
     }
@@ -236,6 +240,14 @@ extension Explanation.Found {
         if drift.isEmpty, notes.isEmpty { Terminal.say("  " + Terminal.coloured("none", .green)) }
         for line in drift { line.say(namesOwner: false, indent: "  ") }
         for note in notes { Terminal.say("  note: \(note)") }
+    }
+}
+
+extension Table {
+    /// What a column holds, where it holds something.
+    fileprivate func texts(_ column: String) -> [String] {
+        guard let place = columns.firstIndex(of: column) else { return [] }
+        return rows.compactMap { if case .text(let text) = $0[place] { text } else { nil } }
     }
 }
 

@@ -38,7 +38,8 @@ import Testing
     @Test func whatExplainTells() throws {
         let node = try TestNode()
         try node.addPods(2)
-        for pod in ["pod1", "pod2"] { try node.add(pod) }
+        try node.add("pod1")
+        let hostEnd = try node.add("pod2")["interfaces"][1]["name"].text
         for subject in ["default/pod1", "pod1", "c-pod1", "10.244.0.2", "fd00:10:244::2"] {
             let told = try node.plumbctl("explain", subject)
             #expect(told.status == 0, "\(subject): \(told.all)")
@@ -56,6 +57,12 @@ import Testing
         try node.delete("pod2")
         let gone = try node.plumbctl("explain", "pod2")
         #expect(gone.status == 0 && gone.stdout.contains("DEL"), "\(gone.all)")
+        let end = try #require(hostEnd)
+        let link = try node.plumbctl("explain", end)
+        #expect(
+            link.status == 0 && link.stdout.contains("10.244.0.3") && link.stdout.contains("link \(end)")
+                && link.stdout.contains("DEL"), "\(link.all)")
+        #expect(try node.plumbctl("explain", String(end.dropLast())).status == 1)
         let gateway = try node.plumbctl("explain", "10.244.0.1")
         #expect(gateway.stdout.contains("the gateway of pool 10.244.0.0/24 of network pods"), "\(gateway.all)")
         let free = try node.plumbctl("explain", "10.244.0.77")

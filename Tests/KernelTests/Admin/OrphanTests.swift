@@ -20,6 +20,8 @@ import Testing
         #expect(deleted.status == 0 && deleted.stdout.contains("1 orphan\n"), "\(deleted.all)")
         #expect(try !node.ourLinks().contains(lost))
         #expect(try node.sql("SELECT reason FROM v_events WHERE kind = 'delete'") == "gc: an orphan, and gc --orphans")
+        let told = try node.plumbctl("explain", lost)
+        #expect(told.status == 0 && told.stdout.contains("gc --orphans"), "\(told.all)")
         try node.expectPing(from: "pod2", to: "10.244.0.1")
         try node.expectRest()
         #expect(try node.plumbctl("gc").status == 0)
