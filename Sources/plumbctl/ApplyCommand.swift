@@ -22,13 +22,23 @@ struct ApplyCommand: ParsableCommand {
 
     func run() throws {
         let started = Clock.monotonicMilliseconds()
-        let report = try engaging(options, access: .write) { store, kernel in
-            defer { store.emptyLog() }
-            return try apply(store, &kernel) { done, total in Terminal.progress("\(done) of \(total) attachments") }
+        func write(_ report: ApplyReport?) {
+            metrics.write(
+                report, seconds: Double(Clock.monotonicMilliseconds() - started) / 1000, directory: options.directory)
+        }
+        let report: ApplyReport
+        do {
+            report = try engaging(options, access: .write) { store, kernel in
+                defer { store.emptyLog() }
+                return try apply(store, &kernel) { done, total in Terminal.progress("\(done) of \(total) attachments") }
+            }
+        } catch {
+            // The file of an earlier run would go on saying that all is well.
+            write(nil)
+            throw error
         }
         Terminal.progress("")
-        metrics.write(
-            report, seconds: Double(Clock.monotonicMilliseconds() - started) / 1000, directory: options.directory)
+        write(report)
         let view = ApplyView(report)
         switch options.output {
         case .json: try Terminal.sayJSON(view)

@@ -14,8 +14,10 @@ struct MetricsOption: ParsableArguments {
 
     /// What cannot be written is told, and fails nothing.
     ///
-    /// - Parameter seconds: how long the run took.
-    func write(_ report: ApplyReport, seconds: Double, directory: String, watch: WatchState? = nil) {
+    /// - Parameters:
+    ///   - report: `nil` of a run that ended before it could say what it did.
+    ///   - seconds: how long the run took.
+    func write(_ report: ApplyReport?, seconds: Double, directory: String, watch: WatchState? = nil) {
         guard let metrics else { return }
         var text = MetricsText(after: TextFile.read(metrics) ?? "")
         text.addRun(report, seconds: seconds)
@@ -23,7 +25,8 @@ struct MetricsOption: ParsableArguments {
             let store = try Store.open(directory: directory, access: .read)
             text.addState(try store.attachmentCounts(), try store.poolUsage())
         } catch {
-            Terminal.talk("plumbctl: metrics: \(error)")
+            // Without a report somebody has said so before.
+            if report != nil { Terminal.talk("plumbctl: metrics: \(error)") }
         }
         if let watch { text.addWatch(watch) }
         text.add(
@@ -36,8 +39,8 @@ struct MetricsOption: ParsableArguments {
 }
 
 extension MetricsText {
-    fileprivate mutating func addRun(_ report: ApplyReport, seconds: Double) {
-        let failed = report.failures.count
+    fileprivate mutating func addRun(_ report: ApplyReport?, seconds: Double) {
+        let failed = report?.failures.count ?? 1
         let now = (Double(Clock.nowMilliseconds()) / 1000).rounded()
         add(
             .counter, "plumb_runs_total", "Runs that made the kernel agree with the database, by result.",
@@ -52,13 +55,14 @@ extension MetricsText {
         add(.gauge, "plumb_last_run_failures", "What failed in the last run.", [("", Double(failed))])
         add(.counter, "plumb_failures_total", "What failed in all runs.", [("", Double(failed))])
         var changes: [String: Double] = [:]
-        for change in report.done {
+        for change in report?.done ?? [] {
             changes["action=\"\(change.action.rawValue)\",kind=\"\(change.object.kindName)\"", default: 0] += 1
         }
         add(
             .counter, "plumb_changes_total", "Changes made to the kernel, by action and kind of object.",
             changes.map { ($0.key, $0.value) })
-        let released = report.released.reduce(0) { $0 + $1.attachment.leases.count } + report.strays.count
+        let released =
+            report.map { $0.released.reduce(0) { $0 + $1.attachment.leases.count } + $0.strays.count } ?? 0
         add(
             .counter, "plumb_released_addresses_total", "Addresses given back for pods that vanished without DEL.",
             [("", Double(released))])
