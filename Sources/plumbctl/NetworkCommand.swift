@@ -36,19 +36,37 @@ struct NetworkCommand: ParsableCommand {
             let config = try config()
             try refuseToForget(config)
             let report = try opening(config.dataDirectory, access: .create) { store, kernel in
-                let isNew = try !store.knows(network: config.network.name)
                 let network = try store.ensure(
                     config.network, hostLocal: config.hostLocal, bootID: Boot.currentID())
+                var hasFailed = true
+                defer { if hasFailed, network.isNew { undo(network, store, &kernel) } }
                 let report = try reconcile(network, cause: "network add", store, &kernel)
-                if !report.failures.isEmpty, isNew {
-                    // A network that cannot stand is none; its first ADD would say the same.
-                    try store.removeNetwork(config.network.name)
-                    _ = try applyHost(store, &kernel)
-                }
+                hasFailed = !report.failures.isEmpty
                 return report
             }
             for key in config.unenforced { Terminal.talk("plumbctl: key \(key) is known, but not enforced yet") }
             try NetworkCommand.show(report, of: config.network.name, options.output)
+        }
+
+        /// A network that cannot stand is none; its first ADD would say the same. Why it cannot is what the admin has to
+        /// know, whatever becomes of this.
+        private func undo(_ network: Network, _ store: borrowing Store, _ kernel: inout LiveKernel) {
+            do {
+                try withdraw(network, store)
+                _ = try applyHost(store, &kernel)
+            } catch {
+                Terminal.talk("plumbctl: network \(network.spec.name) is still recorded: \(error)")
+            }
+        }
+
+        private func withdraw(_ network: Network, _ store: borrowing Store) throws(StoreError) {
+            do throws(StoreError) {
+                try store.removeNetwork(network.spec.name)
+            } catch  where error.code == .taken {
+                // By leases of host-local that were read with the network's row, and will be again; or by a pod whose ADD
+                // came meanwhile, and then it stays.
+                try store.forget(network)
+            }
         }
 
         /// While pods of a lost database live on the bridge, a new one would have their addresses handed out again.
