@@ -20,9 +20,13 @@ import Testing
         for (script, reason) in [
             ("DELETE FROM routes; bogus", "bogus"), ("DELETE FROM routes; INSERT INTO events VALUES (1)", "13 columns"),
             ("DELETE FROM routes; COMMIT; SELECT 1", "one transaction already"),
+            ("DELETE FROM routes; -- done\nCOMMIT; bogus", "one transaction already"),
+            ("DELETE FROM routes;/**/END;bogus", "one transaction already"),
+            ("DELETE FROM routes;;rollback; DELETE FROM routes; bogus", "one transaction already"),
+            ("-- first\nBEGIN; DELETE FROM routes; COMMIT", "one transaction already"),
             ("DELETE FROM networks", "FOREIGN KEY"),
         ] {
-            let failed = try node.plumbctl("sql", script)
+            let failed = try node.plumbctl("sql", input: script)
             #expect(failed.status == 1 && failed.stderr.contains(reason), "\(script): \(failed.all)")
         }
         #expect(try node.sql("SELECT count(*) FROM routes") == "3")
