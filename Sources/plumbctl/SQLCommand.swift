@@ -14,8 +14,9 @@ struct SQLCommand: ParsableCommand {
               plumbctl sql "INSERT INTO routes (dst, gateway) VALUES ('10.244.2.0/24', '192.168.0.12')"
               plumbctl sql < changes.sql
 
-            JSON is one list of rows for each statement that gives some, with columns as SQL names them. stderr says how many \
-            rows were written. Exit status: 0 done, 1 an error, and nothing was changed.
+            JSON is one list of rows for each statement that gives some, with columns as SQL names them; of two with one name \
+            the second is name:1, as in a subquery. stderr says how many rows were written. Exit status: 0 done, 1 an error, and \
+            nothing was changed.
             """)
 
     @Argument(help: ArgumentHelp("SQL statements.", valueName: "statements"))
@@ -44,10 +45,22 @@ struct SQLCommand: ParsableCommand {
         switch options.output {
         case .table: Terminal.table(table.columns, Rows(table).cells)
         case .json:
+            let keys = SQLCommand.apart(table.columns)
             try Terminal.sayJSON(
-                table.rows.map { row in
-                    Dictionary(zip(table.columns, row.map(JSONCell.init)), uniquingKeysWith: { first, _ in first })
-                })
+                table.rows.map { row in Dictionary(uniqueKeysWithValues: zip(keys, row.map(JSONCell.init))) })
+        }
+    }
+
+    /// `a`, `a:1` for two of one name: as SQLite calls the columns of a subquery. Two `id` are what a join has, and each
+    /// counts.
+    private static func apart(_ names: [String]) -> [String] {
+        var taken = Set(names)
+        var seen: Set<String> = []
+        return names.map { name in
+            if seen.insert(name).inserted { return name }
+            var number = 1
+            while !taken.insert("\(name):\(number)").inserted { number += 1 }
+            return "\(name):\(number)"
         }
     }
 

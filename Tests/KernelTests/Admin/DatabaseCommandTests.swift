@@ -11,6 +11,9 @@ import Testing
         let json = try node.plumbctlJSON("sql", "SELECT pod_name, NULL AS none FROM v_pods")
         #expect(json[0]["pod_name"] == "pod1" && json[0]["none"] == .null)
 
+        let apart = try node.plumbctlJSON("sql", "SELECT 1 AS a, 2 AS a, 3 AS b, 4 AS a, 5 AS 'a:1'")
+        #expect(apart[0] == .object(["a": 1, "a:2": 2, "b": 3, "a:3": 4, "a:1": 5]))
+
         let route = "INSERT INTO routes (dst, gateway) VALUES ('10.77.0.0/24', '10.244.0.2')"
         let written = try node.plumbctl("sql", input: "-- to another node\n\(route);\nSELECT count(*) FROM routes;\n")
         #expect(written.status == 0 && written.stdout == "count(*)\n3\n", "\(written.all)")
