@@ -13,7 +13,10 @@ package enum Listing: String, CaseIterable, Sendable {
                 CASE hairpin WHEN 1 THEN 'on' ELSE 'off' END AS hairpin,
                 CASE WHEN masquerade IS NULL THEN 'off' ELSE 'on' END AS masquerade,
                 CASE mac_check WHEN 1 THEN 'on' ELSE 'off' END AS mac_check,
-                CASE isolated WHEN 1 THEN 'on' ELSE 'off' END AS isolation, repair_pod,
+                CASE isolated WHEN 1 THEN 'on' ELSE 'off' END AS isolation, vlans,
+                CASE promisc WHEN 1 THEN 'on' ELSE 'off' END AS promisc, CASE dad WHEN 1 THEN 'on' ELSE 'off' END AS dad,
+                CASE bridge_netfilter WHEN 1 THEN 'on' ELSE 'off' END AS bridge_netfilter,
+                CASE force_address WHEN 1 THEN 'on' ELSE 'off' END AS force_address, repair_pod,
                 strftime('%Y-%m-%dT%H:%M:%SZ', updated_ms / 1000, 'unixepoch') AS updated
             FROM networks AS n ORDER BY name
             """
@@ -30,7 +33,7 @@ package enum Listing: String, CaseIterable, Sendable {
             """
         case .routes:
             """
-            SELECT dst, r.gateway, dev, src, metric, table_id AS "table", r.mtu,
+            SELECT dst, r.gateway, dev, src, metric, table_id AS "table", r.mtu, advmss, scope,
                 CASE WHEN attachment_id IS NULL THEN 'host' ELSE 'pod' END AS place, pod_namespace, pod_name, network, comment
             FROM routes AS r LEFT JOIN v_pods AS p ON p.id = attachment_id ORDER BY attachment_id, r.id
             """
@@ -41,6 +44,15 @@ package enum Listing: String, CaseIterable, Sendable {
             """
         case .runs: "SELECT id, started, duration_ms, planned, done, failed, error FROM v_runs"
         case .problems: "SELECT since, pod_namespace, pod_name, container_id, reason, problem FROM v_problems"
+        }
+    }
+
+    /// Columns that hardly anybody has asked for anything in: a table has no room for them.
+    package var rare: Set<String> {
+        switch self {
+        case .networks: ["vlans", "promisc", "dad", "bridge_netfilter", "force_address"]
+        case .routes: ["advmss", "scope"]
+        default: []
         }
     }
 

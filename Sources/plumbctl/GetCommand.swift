@@ -38,11 +38,17 @@ struct GetCommand: ParsableCommand {
         let table = try reading(options) { (store) throws(StoreError) in
             try store.list(listing, network: network, limit: limit == 0 ? nil : limit)
         }
-        try Rows(table).show(options.output, none: "No \(listing.rawValue).")
+        try listing.show(table, options.output)
     }
 }
 
-extension Listing: ExpressibleByArgument {}
+extension Listing: ExpressibleByArgument {
+    func show(_ table: Table, _ output: OutputFormat) throws {
+        let rows = Rows(table)
+        let shown = output == .table ? rows.only(rows.columns.filter { !rare.contains($0) }) : rows
+        try shown.show(output, none: "No \(rawValue).")
+    }
+}
 
 /// Opens the database, and nothing of the kernel. Errors are told on stderr, with exit status 1.
 func reading<T>(_ options: CommonOptions, _ body: (borrowing Store) throws(StoreError) -> T) throws -> T {

@@ -109,7 +109,7 @@ struct NetworkCommand: ParsableCommand {
 
         func run() throws {
             let table = try reading(options) { (store) throws(StoreError) in try store.list(.networks) }
-            try Rows(table).show(options.output, none: "No networks.")
+            try Listing.networks.show(table, options.output)
         }
     }
 

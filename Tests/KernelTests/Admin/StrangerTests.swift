@@ -124,6 +124,12 @@ import Testing
         #expect(before.stdout.contains("\"size\" : 1.8446744073709552e+19"), "\(before.all)")
         let pod = try node.plumbctlJSON("explain", "pod1")["attachments"][0]
         #expect(pod["containerId"] == "c-pod1" && pod["podName"] == "pod1" && pod["podNamespace"] == "default")
+        let network = try node.plumbctlJSON("get", "networks")[0]
+        #expect(network == (try node.plumbctlJSON("network", "list")[0]))
+        #expect(
+            network.keys.isSuperset(of: ["vlans", "promisc", "dad", "bridgeNetfilter", "forceAddress"])
+                && network["promisc"] == "off" && network["vlans"] == .null)
+        #expect(try node.plumbctlJSON("get", "routes")[0].keys.isSuperset(of: ["mtu", "advmss", "scope"]))
         let told = try node.plumbctl("explain", "pod1", "--output", "json")
         #expect(told.stdout.contains("\"mtu\" : null"), "\(told.all)")
     }
@@ -141,6 +147,8 @@ import Testing
         }
         #expect(routes[1...2] == ["10.77.0.0/24 10.244.0.2 - - 7 -", "0.0.0.0/0 10.244.0.1 - - - -"], "\(routes)")
         #expect(try node.plumbctlJSON("get", "routes")[1]["table"] == 254)
+        #expect(try !node.plumbctl("get", "routes").stdout.contains("ADVMSS"))
+        #expect(try !node.plumbctl("get", "networks").stdout.contains("VLANS"))
         try node.run("ip -n pod1 route del default")
         let plan = try node.plumbctl("plan")
         #expect(plan.stdout.contains("+ route 0.0.0.0/0 of pod default/pod1: missing"), "\(plan.all)")
