@@ -56,7 +56,7 @@ package func forwardingObstacles(_ intent: Intent, _ facts: ForwardingFacts) -> 
                     reason:
                         "the IPv6 default route by \(link) comes from a router's advertisements, which the kernel ignores "
                         + "while it forwards: it will expire",
-                    command: "sysctl -w net.ipv6.conf.\(link).accept_ra=2"))
+                    command: "sysctl -w \(sysctlName("net/ipv6/conf/\(link)/accept_ra"))=2"))
         }
     }
     return obstacles
@@ -76,8 +76,7 @@ private func netfilterObstacles(_ intent: Intent, _ facts: ForwardingFacts) -> [
                         + "net.bridge.bridge-nf-call-ip6tables=1")
             ]
         }
-        // Not `replacing`: that is of the regular expressions' library, a tenth of the plugin's size and start.
-        let name = String(Sysctl.bridgeNetfilter(family).map { $0 == "/" ? "." : $0 })
+        let name = sysctlName(Sysctl.bridgeNetfilter(family))
         if value == "0" {
             return [
                 ForwardingObstacle(
@@ -87,6 +86,13 @@ private func netfilterObstacles(_ intent: Intent, _ facts: ForwardingFacts) -> [
         }
     }
     return []
+}
+
+/// As people write it, with dots; with the path's own slashes where a link's name has a dot (`eth0.100`), which sysctl(8)
+/// would take for a slash.
+private func sysctlName(_ path: String) -> String {
+    // Not `replacing`: that is of the regular expressions' library, a tenth of the plugin's size and start.
+    path.contains(".") ? path : String(path.map { $0 == "/" ? "." : $0 })
 }
 
 /// Bridges whose pods reach the world through this host, in order.

@@ -89,6 +89,22 @@ import Testing
         try node.expectConvergence()
     }
 
+    /// A VLAN's link, whose dot sysctl(8) would take for a slash: what is printed does what it says.
+    @Test func aLinkWithADotInItsName() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.run(
+            """
+            ip link add up.100 up type veth peer name far; ip link set far up
+            ip -6 addr add fd01::1/64 dev up.100 nodad; ip -6 route add default via fd01::9 dev up.100 proto ra
+            """)
+        try node.add("pod1")
+        let told = try node.plumbctlJSON("status")["forwarding"].elements.compactMap { $0["command"].text }
+        let command = try #require(told.first { $0.contains("up.100") })
+        try node.run(command)
+        #expect(try node.run("cat /proc/sys/net/ipv6/conf/up.100/accept_ra") == "2", "\(command)")
+    }
+
     @Test func whoIsNotRootIsToldSo() throws {
         let node = try TestNode()
         try node.run(
