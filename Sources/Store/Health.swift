@@ -21,10 +21,18 @@ package struct Health: Hashable, Sendable {
 extension Store {
     package func health() throws(StoreError) -> Health {
         let damage = try database.query("PRAGMA integrity_check(20)") { $0.text(0) }.filter { $0 != "ok" }
-        let dangling = try database.query("PRAGMA foreign_key_check") { (row) throws(StoreError) in
-            row.text(0) == "attachments"
-                ? nil : "row \(row.text(1)) of \(row.text(0)) points to no row of \(row.text(2))"
-        }.compactMap { $0 }
+        var dangling: [String] = []
+        // Rows of a table WITHOUT ROWID have no number.
+        var unnumbered: [String: Int] = [:]
+        try database.each("PRAGMA foreign_key_check", values: []) { (row) throws(StoreError) in
+            if row.text(0) == "attachments" { return }
+            if let number = row.optionalInteger(1) {
+                dangling.append("row \(number) of \(row.text(0)) points to no row of \(row.text(2))")
+            } else {
+                unnumbered["of \(row.text(0)) that point to no row of \(row.text(2))", default: 0] += 1
+            }
+        }
+        dangling += unnumbered.sorted { $0.key < $1.key }.map { "rows \($0.key): \($0.value)" }
         let withoutNetwork = try database.integer(
             "SELECT count(*) FROM attachments WHERE network_id NOT IN (SELECT id FROM networks)")
         return Health(

@@ -54,6 +54,10 @@ private struct GarbageView: Encodable {
     var orphansAreDeleted: Bool
     var collected: [PlanLine]
     var skipped: [String]
+    private var attachments: Int
+    private var strays: Int
+
+    private enum CodingKeys: String, CodingKey { case orphans, orphansAreDeleted, collected, skipped }
 
     init(_ report: GarbageReport, deleted: Bool) {
         orphans = report.orphans.map { object in
@@ -66,6 +70,8 @@ private struct GarbageView: Encodable {
         let lines = PlanLines(Intent())
         collected = report.released.map(lines.line) + report.strays.map(lines.line)
         skipped = report.skipped.map(\.label)
+        attachments = report.released.count
+        strays = report.strays.count
     }
 
     func print() {
@@ -78,9 +84,10 @@ private struct GarbageView: Encodable {
         }
         for line in collected { line.say() }
         for pod in skipped { Terminal.say("note: \(pod) is being worked on by another process") }
-        let kept = orphansAreDeleted || orphans.isEmpty ? "" : ", \(Terminal.count(orphans.count, "orphan")) kept"
-        let gone = orphansAreDeleted ? orphans.count : 0
-        let leases = Terminal.count(collected.count, "lease")
-        Terminal.say("Collected: \(leases)\(orphansAreDeleted ? ", " + Terminal.count(gone, "orphan") : "")\(kept)")
+        var parts = [Terminal.count(attachments, "attachment")]
+        if strays > 0 { parts.append(Terminal.count(strays, "lease") + " of nobody") }
+        let count = Terminal.count(orphans.count, "orphan")
+        if orphansAreDeleted { parts.append(count) } else if !orphans.isEmpty { parts.append("\(count) kept") }
+        Terminal.say("Collected: \(parts.joined(separator: ", "))")
     }
 }

@@ -83,7 +83,7 @@ final class WatchLog: WatchObserver {
         if isFull { known = standing } else { known.formUnion(standing) }
         metrics.write(report, seconds: Double(elapsed) / 1000, directory: options.directory, watch: state)
         let held = state.held == 0 ? "" : ", \(state.held) left alone for a while"
-        manager.tell("STATUS=Watching \(state.pods) pods\(held)")
+        manager.tell("STATUS=Watching \(Terminal.count(state.pods, "pod"))\(held)")
     }
 
     func say(_ text: String, isWarning: Bool) { Terminal.talk("\(isWarning ? warning : "")plumbctl: \(text)") }

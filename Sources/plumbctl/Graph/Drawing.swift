@@ -80,8 +80,7 @@ struct Drawing {
         svg.text(Drawing.margin, y + 16, picture.node, style: "strong", size: 20, width: width / 2)
         let pods = picture.bridges.map(\.pods.count).reduce(0, +)
         let summary =
-            "\(pods) \(pods == 1 ? "interface" : "interfaces") on \(picture.bridges.count) "
-            + (picture.bridges.count == 1 ? "bridge" : "bridges")
+            "\(Terminal.count(pods, "interface")) on \(Terminal.count(picture.bridges.count, "bridge"))"
         svg.text(Drawing.margin, y + 36, summary, style: "muted", size: 13)
         let drift = picture.drift.count
         svg.text(

@@ -115,7 +115,10 @@ import Testing
         try node.run("ip link del cni0")
         #expect(try finding("drift")["level"] == "warning")
         _ = try node.sql("DELETE FROM attachments WHERE id = 1")
-        #expect(try finding("database")["finding"].text?.contains("points to no row of attachments") == true)
+        let dangling = try #require(try finding("database")["finding"].text)
+        #expect(
+            dangling.contains("points to no row of attachments")
+                && dangling.contains("rows of addresses that point to no row of attachments: 2"), "\(dangling)")
         #expect(try finding("leaks")["level"] == "warning")
         try node.expectConvergence()
         #expect(try finding("database")["level"] == "ok")

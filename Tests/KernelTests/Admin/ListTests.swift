@@ -102,7 +102,7 @@ import Testing
         let explained = try node.plumbctl("explain", "pod1")
         #expect(explained.status == 2 && explained.stdout.contains("the machine booted since"), "\(explained.all)")
         let collected = try node.plumbctl("gc")
-        #expect(collected.status == 0 && collected.stdout.contains("Collected: 2 leases"), "\(collected.all)")
+        #expect(collected.status == 0 && collected.stdout.contains("Collected: 2 attachments\n"), "\(collected.all)")
         try node.expectNothingLeft()
         #expect(try node.plumbctlJSON("history", "pod1")[0]["ended"] == "the machine booted since")
     }
