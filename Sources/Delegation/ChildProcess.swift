@@ -47,11 +47,19 @@ enum ChildProcess {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
         posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
+        // `watch` waits for its signals by blocking them, and whoever it starts would never hear of one.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var arguments: [UnsafeMutablePointer<CChar>?] = [strdup(program), nil]
         var variables = environment.map { strdup($0) } + [nil]
         defer { for text in arguments + variables { free(text) } }
         var child: pid_t = 0
-        let status = posix_spawn(&child, program, &actions, nil, &arguments, &variables)
+        let status = posix_spawn(&child, program, &actions, &attributes, &arguments, &variables)
         guard status == 0 else {
             throw DelegationError(.io, "cannot start \(program)", errno: Errno(rawValue: status))
         }
