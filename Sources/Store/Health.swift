@@ -54,28 +54,50 @@ extension Store {
     /// - Throws: `.exists` if there is a file of that name; `.corrupt` if what was copied is damaged; `.io` if the copy cannot be
     ///   created, or not be brought onto its disk; `.full`, `.locked`, `.sqlite`.
     package func snapshot(to path: String) throws(StoreError) {
-        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o640)
+        var info = Glibc.stat()
+        guard lstat(path, &info) != 0 else { throw Store.isThere(path) }
+        // Nobody finds half a copy under that name, however this ends.
+        let draft = "\(path).\(getpid()).new"
+        unlink(draft)
+        let descriptor = Glibc.open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o640)
         guard descriptor >= 0 else {
-            let errno = Errno(rawValue: Glibc.errno)
-            guard errno != .fileExists else {
-                throw StoreError(.exists, "\(path) exists, and is not overwritten: name another file, or remove it")
-            }
-            throw StoreError(.io, "cannot create \(path)", errno: errno)
+            throw StoreError(.io, "cannot create \(path)", errno: Errno(rawValue: Glibc.errno))
         }
         defer { Glibc.close(descriptor) }
         do throws(StoreError) {
-            let copy = try Connection(path: path, readOnly: false)
-            try database.copyAll(to: copy)
-            // Page by page: a copy of what is damaged is damaged, and better known today.
-            let damage = try copy.query("PRAGMA quick_check(1)") { $0.text(0) }.filter { $0 != "ok" }
-            guard damage.isEmpty else { throw StoreError(.corrupt, damage[0]) }
+            try copyAll(to: draft)
             guard fsync(descriptor) == 0 else {
                 throw StoreError(.io, "cannot write it to its disk", errno: Errno(rawValue: Glibc.errno))
             }
+            try Store.rename(draft, toNew: path)
         } catch {
-            for name in [path, path + "-wal", path + "-shm", path + "-journal"] { unlink(name) }
-            throw told(error, copyingTo: path)
+            for name in [draft, draft + "-wal", draft + "-shm", draft + "-journal"] { unlink(name) }
+            throw error.code == .exists ? error : told(error, copyingTo: path)
         }
+    }
+
+    /// Its connection ends here, and takes its log along.
+    private func copyAll(to draft: String) throws(StoreError) {
+        let copy = try Connection(path: draft, readOnly: false)
+        try database.copyAll(to: copy)
+        // Page by page: a copy of what is damaged is damaged, and better known today.
+        let damage = try copy.query("PRAGMA quick_check(1)") { $0.text(0) }.filter { $0 != "ok" }
+        guard damage.isEmpty else { throw StoreError(.corrupt, damage[0]) }
+    }
+
+    private static func rename(_ draft: String, toNew path: String) throws(StoreError) {
+        // Unlike rename(2), link(2) replaces nothing; not every file system has it (vfat).
+        if link(draft, path) == 0 {
+            unlink(draft)
+            return
+        }
+        let errno = Errno(rawValue: Glibc.errno)
+        guard errno != .fileExists else { throw isThere(path) }
+        guard Glibc.rename(draft, path) == 0 else { throw StoreError(.io, "cannot rename it", errno: errno) }
+    }
+
+    private static func isThere(_ path: String) -> StoreError {
+        StoreError(.exists, "\(path) exists, and is not overwritten: name another file, or remove it")
     }
 
     /// A copy's failure, with the file that it is about. What is damaged was so before it was copied, and it is the copy that

@@ -78,13 +78,15 @@ struct Explanation: Encodable {
     var attachments: [Found]
     /// Of a container that another plugin added, before the network was ours: what it holds.
     var held: [String]
+    /// Rows that say nothing sensible, where no other tells of it: one of them may.
+    var problems: [String]
     var history: [[String: JSONCell]]
     var events: [[String: JSONCell]]
 
     private var historyRows: Rows
     private var eventRows: Rows
 
-    private enum CodingKeys: String, CodingKey { case subject, address, attachments, held, history, events }
+    private enum CodingKeys: String, CodingKey { case subject, address, attachments, held, problems, history, events }
 
     private static let eventLimit = 30
 
@@ -100,6 +102,7 @@ struct Explanation: Encodable {
             "\(lease.address) on bridge \(lease.bridge), \(lease.ifname) of container \(lease.containerID), network "
                 + "\(lease.network): by host-local (\(lease.path))"
         }
+        problems = attachments.isEmpty && held.isEmpty ? examination.intent.problems : []
         var known = subject
         var ofLink = Table(columns: [])
         if case .word = subject {
@@ -119,7 +122,7 @@ struct Explanation: Encodable {
         !address.isEmpty || !attachments.isEmpty || !held.isEmpty || !historyRows.rows.isEmpty
             || !eventRows.rows.isEmpty
     }
-    var isClean: Bool { attachments.allSatisfy { $0.drift.isEmpty && $0.notes.isEmpty } }
+    var isClean: Bool { problems.isEmpty && attachments.allSatisfy { $0.drift.isEmpty && $0.notes.isEmpty } }
 
     /// Which pools an address belongs to, and what it is to them.
     private static func place(
@@ -147,7 +150,8 @@ struct Explanation: Encodable {
         if holders.isEmpty, lines.contains(where: { $0.hasPrefix("in pool") && !$0.hasSuffix("handed out") }),
             !examination.intent.attachments.contains(where: { $0.leases.contains { $0.address.address == address } })
         {
-            lines.append("no pod has it now")
+            lines.append(
+                examination.intent.isWhole ? "no pod has it now" : "no pod whose rows can be read has it now")
         }
         return lines
     }
@@ -162,8 +166,12 @@ struct Explanation: Encodable {
             for line in held { Terminal.say("  \(line)") }
         }
         if address.isEmpty, attachments.isEmpty, held.isEmpty {
-            Terminal.say("\(subject) is no pod, container or interface of now; it was:")
+            Terminal.say(
+                problems.isEmpty
+                    ? "\(subject) is no pod, container or interface of now; it was:"
+                    : "\(subject) is no pod, container or interface of now whose rows can be read.")
         }
+        for problem in problems { Terminal.say("note: \(problem)") }
         for (index, found) in attachments.enumerated() {
             if index > 0 || !address.isEmpty { Terminal.say("") }
             found.print()

@@ -17,10 +17,13 @@ struct MetricsOption: ParsableArguments {
     /// - Parameters:
     ///   - report: `nil` of a run that ended before it could say what it did.
     ///   - seconds: how long the run took.
-    func write(_ report: ApplyReport?, seconds: Double, directory: String, watch: WatchState? = nil) {
+    ///   - isFull: else it looked at a part of the node, and what it says of the last run stays.
+    func write(
+        _ report: ApplyReport?, seconds: Double, directory: String, watch: WatchState? = nil, isFull: Bool = true
+    ) {
         guard let metrics else { return }
         var text = MetricsText(after: TextFile.read(metrics) ?? "")
-        text.addRun(report, seconds: seconds)
+        text.addRun(report, seconds: seconds, isFull: isFull)
         do {
             let store = try Store.open(directory: directory, access: .read)
             text.addState(try store.attachmentCounts(), try store.poolUsage())
@@ -39,21 +42,28 @@ struct MetricsOption: ParsableArguments {
 }
 
 extension MetricsText {
-    fileprivate mutating func addRun(_ report: ApplyReport?, seconds: Double) {
+    fileprivate mutating func addRun(_ report: ApplyReport?, seconds: Double, isFull: Bool) {
         let failed = report?.failures.count ?? 1
         let now = (Double(Clock.nowMilliseconds()) / 1000).rounded()
+        func last(_ name: String, _ help: String, _ value: Double?) {
+            let value = isFull ? value ?? before(name) : before(name)
+            add(.gauge, name, help, value.map { [("", $0)] } ?? [])
+        }
         add(
-            .counter, "plumb_runs_total", "Runs that made the kernel agree with the database, by result.",
-            [("result=\"failure\"", failed == 0 ? 0 : 1), ("result=\"success\"", failed == 0 ? 1 : 0)])
-        add(.counter, "plumb_run_seconds_total", "Time that runs took.", [("", seconds)])
-        add(.gauge, "plumb_last_run_seconds", "Time that the last run took.", [("", seconds)])
-        add(.gauge, "plumb_last_run_timestamp_seconds", "When the last run ended, since 1970.", [("", now)])
-        let success = failed == 0 ? now : before("plumb_last_success_timestamp_seconds") ?? 0
-        add(
-            .gauge, "plumb_last_success_timestamp_seconds", "When a run last ended without a failure, since 1970.",
-            [("", success)])
-        add(.gauge, "plumb_last_run_failures", "What failed in the last run.", [("", Double(failed))])
-        add(.counter, "plumb_failures_total", "What failed in all runs.", [("", Double(failed))])
+            .counter, "plumb_runs_total",
+            "Runs over the whole node that made the kernel agree with the database, by result.",
+            [
+                ("result=\"failure\"", isFull && failed > 0 ? 1 : 0),
+                ("result=\"success\"", isFull && failed == 0 ? 1 : 0),
+            ])
+        add(.counter, "plumb_run_seconds_total", "Time that they took.", [("", isFull ? seconds : 0)])
+        last("plumb_last_run_seconds", "Time that the last one took.", seconds)
+        last("plumb_last_run_timestamp_seconds", "When the last one ended, since 1970.", now)
+        last(
+            "plumb_last_success_timestamp_seconds", "When one last ended without a failure, since 1970.",
+            failed == 0 ? now : before("plumb_last_success_timestamp_seconds") ?? 0)
+        last("plumb_last_run_failures", "What failed in the last one.", Double(failed))
+        add(.counter, "plumb_failures_total", "What ever failed.", [("", Double(failed))])
         var changes: [String: Double] = [:]
         for change in report?.done ?? [] {
             changes["action=\"\(change.action.rawValue)\",kind=\"\(change.object.kindName)\"", default: 0] += 1

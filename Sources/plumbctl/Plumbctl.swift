@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Glibc
 internal import Store
 
 @main
@@ -32,6 +33,26 @@ struct Plumbctl: ParsableCommand {
             CommandGroup(
                 name: "Database", subcommands: [NetworkCommand.self, SQLCommand.self, SnapshotCommand.self]),
         ])
+}
+
+extension Plumbctl {
+    /// As ArgumentParser has it; but what could not be said is an error, whatever the command came to.
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+            endIfLost()
+        } catch {
+            endIfLost()
+            exit(withError: error)
+        }
+    }
+
+    private static func endIfLost() {
+        guard let loss = Terminal.loss else { return }
+        Terminal.talk("plumbctl: cannot write to standard output: \(loss)")
+        Glibc.exit(1)
+    }
 }
 
 /// What every command takes.

@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import Glibc
+internal import Synchronization
 
 /// stdout is data, stderr is talk. The one place that writes either.
 enum Terminal {
@@ -61,6 +62,13 @@ enum Terminal {
         }
     }
 
+    /// Why stdout did not take all that was said, in words. Where nobody reads any more (`| head`), SIGPIPE ends the process.
+    static var loss: String? {
+        let errno = lost.withLock { $0 }
+        return errno == 0 ? nil : String(cString: strerror(errno))
+    }
+    private static let lost = Mutex<Int32>(0)
+
     private static func write(_ line: String, to descriptor: Int32) {
         let bytes = Array((line + "\n").utf8)
         var written = 0
@@ -68,8 +76,10 @@ enum Terminal {
             let count = bytes.withUnsafeBytes {
                 Glibc.write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written)
             }
-            // Nobody reads any more, as `| head` does.
-            guard count >= 0 || errno == EINTR else { return }
+            guard count >= 0 || errno == EINTR else {
+                if descriptor == STDOUT_FILENO { lost.withLock { $0 = errno } }
+                return
+            }
             written += max(count, 0)
         }
     }

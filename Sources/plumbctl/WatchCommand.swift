@@ -81,7 +81,8 @@ final class WatchLog: WatchObserver {
         let standing = Set(report.failures + (isFull ? view.notices : []))
         for text in standing.subtracting(known).sorted() { say(text, isWarning: true) }
         if isFull { known = standing } else { known.formUnion(standing) }
-        metrics.write(report, seconds: Double(elapsed) / 1000, directory: options.directory, watch: state)
+        metrics.write(
+            report, seconds: Double(elapsed) / 1000, directory: options.directory, watch: state, isFull: isFull)
         let held = state.held == 0 ? "" : ", \(state.held) left alone for a while"
         manager.tell("STATUS=Watching \(Terminal.count(state.pods, "pod"))\(held)")
     }

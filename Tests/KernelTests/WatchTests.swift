@@ -159,6 +159,26 @@ import Testing
         #expect(try watching.end().status == 0)
     }
 
+    /// A look at one pod says nothing of what failed elsewhere.
+    @Test func aFailureElsewhereStays() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        _ = try node.sql("INSERT INTO routes (dst, gateway) VALUES ('10.9.0.0/24', '192.0.2.9')")
+        let watching = try Watching(node, "--metrics /run/metrics")
+        let failures = "SELECT count(*) FROM v_problems WHERE problem LIKE '%10.9.0.0/24%'"
+        #expect(try node.sql(failures) != "0")
+        let latency = try watching.latency(
+            "ip -n pod1 route del default", until: "ip -n pod1 route show default | grep -q via", environment: [:])
+        #expect(latency != nil)
+        #expect(try watching.end().status == 0)
+        #expect(try node.sql(failures) != "0")
+        #expect(try node.sql("SELECT min(failed) FROM runs") != "0")
+        let metrics = try node.run("cat /run/metrics")
+        #expect(metrics.contains("plumb_last_run_failures 1"), "\(metrics)")
+        #expect(metrics.contains(#"plumb_changes_total{action="add",kind="route"} 1"#), "\(metrics)")
+    }
+
     /// What an admin writes into the database.
     @Test func hearsTheDatabase() throws {
         let node = try TestNode()

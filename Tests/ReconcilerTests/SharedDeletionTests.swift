@@ -85,6 +85,27 @@ import Testing
         }
     }
 
+    /// Its network is removed beside the pass.
+    @Test func `what nobody asks for any more is not made`() throws {
+        try withWithdrawn { directory, kernel in
+            var kernel = kernel
+            kernel.deleteLink("cni0", in: .host)
+            var removed = false
+            var meddled = MeddledKernel(kernel: kernel)
+            meddled.afterLook = {
+                guard !removed else { return }
+                removed = true
+                let other = try Store.open(directory: directory, access: .write)
+                for attachment in try other.intent().attachments { try other.release(attachment, reason: "test") }
+                for network in try other.intent().networks { try other.removeNetwork(network.spec.name) }
+            }
+            let store = try Store.open(directory: directory, access: .write)
+            let report = try apply(store, &meddled)
+            #expect(removed && !report.done.contains { $0.action == .add && $0.namespace == .host }, "\(report.done)")
+            #expect(meddled.kernel[.host].links["cni0"] == nil)
+        }
+    }
+
     @Test func `nobody asks while it is deleted`() throws {
         try withWithdrawn { directory, kernel in
             let added = Added()

@@ -65,6 +65,7 @@ import Testing
         try node.addPods(2)
         for pod in ["pod1", "pod2"] { try node.add(pod) }
         #expect(try node.plumbctl("snapshot", "/run/copy.db").status == 0)
+        #expect(try node.run("ls /run/copy.db*") == "/run/copy.db")
         #expect(
             try node.run(
                 "sqlite3 /run/copy.db 'SELECT count(*) FROM v_pods; PRAGMA integrity_check; PRAGMA journal_mode'")
@@ -134,6 +135,16 @@ import Testing
         try node.run("mkdir -p /run/NetworkManager /run/firewalld")
         #expect(try finding("NetworkManager")["level"] == "warning")
         #expect(try finding("firewalld")["remedy"].text?.contains("--add-interface=cni0") == true)
+    }
+
+    /// Who reads it would take half an answer for all of it.
+    @Test(arguments: ["get pods", "get pods -o json", "sql 'SELECT 1'", "status", "plan"])
+    func whatCannotBeSaidIsAnError(command: String) throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        let output = try node.attempt(#""$PLUMBCTL" \#(command) --data-dir "$DATA" > /dev/full"#)
+        #expect(output.status == 1 && output.stderr.contains("No space left on device"), "\(output.all)")
     }
 
     @Test func aCorruptFileIsNamed() throws {
