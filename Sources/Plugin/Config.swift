@@ -41,7 +41,7 @@ extension Config {
             throw PluginError(.invalidConfig, "keys subnets and ipam exclude each other: network \(name) has both")
         }
         let bridge = file.bridge ?? "cni0"
-        if let reason = Name.faultOfInterface(bridge) {
+        if let reason = Name.faultOfInterface(bridge) ?? Name.faultInCommands(bridge) {
             throw PluginError(.invalidConfig, "key bridge: \"\(bridge)\" \(reason)")
         }
         if let mtu = file.mtu, mtu != 0, !(68...65535).contains(mtu) {

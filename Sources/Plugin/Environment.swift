@@ -38,7 +38,8 @@ package struct Environment: Hashable, Sendable {
                 "CNI_CONTAINERID \"\(containerID)\" must begin with a letter or digit, and hold "
                     + "only letters, digits, '_', '.' and '-'")
         }
-        if let reason = Name.faultOfInterface(ifname) {
+        // A DEL takes away whatever an ADD of before made.
+        if let reason = Name.faultOfInterface(ifname) ?? (requiresNamespace ? Name.faultInCommands(ifname) : nil) {
             throw PluginError(.invalidEnvironment, "CNI_IFNAME \"\(ifname)\" \(reason)")
         }
         if requiresNamespace, !netns.isAbsolutePath {
@@ -100,8 +101,7 @@ enum Name {
         }
     }
 
-    /// Why the kernel would not take it as a link's name (dev_valid_name, net/core/dev.c), or make another of it, or why
-    /// nobody should type it in a command that `plumbctl plan` prints; `nil`: it is as good as any.
+    /// Why the kernel would not take it as a link's name (dev_valid_name, net/core/dev.c), or make another of it, or `nil`.
     static func faultOfInterface(_ name: String) -> String? {
         if name.isEmpty { return "is empty" }
         if name.utf8.count > 15 { return "is longer than 15 bytes" }
@@ -116,13 +116,16 @@ enum Name {
         if name.utf8.contains(0xa0) { return "holds the byte 0xa0, a space to the kernel" }
         // dev_alloc_name: eth%d becomes the first that is free.
         if name.utf8.contains(UInt8(ascii: "%")) { return "holds a percent sign, which the kernel replaces" }
-        // Pods may choose theirs (an annotation), and root pastes what plan prints.
-        if name.utf8.contains(where: isShells) || name.hasPrefix("-") {
-            return "holds what a shell or `ip` takes for something else than a name"
-        }
         // sysctl_dev_name_is_allowed, include/net/addrconf.h.
         if name == "all" || name == "default" { return "is what /proc/sys/net calls other things than an interface" }
         return nil
+    }
+
+    /// Why nobody should type it in a command that `plumbctl plan` prints, or `nil`. Pods may choose theirs (an annotation), and
+    /// root pastes what plan prints.
+    static func faultInCommands(_ name: String) -> String? {
+        name.utf8.contains(where: isShells) || name.hasPrefix("-")
+            ? "holds what a shell or `ip` takes for something else than a name" : nil
     }
 
     private static func isShells(_ byte: UInt8) -> Bool {

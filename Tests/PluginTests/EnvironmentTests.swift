@@ -32,6 +32,11 @@ import Testing
         #expect(try fault(["CNI_IFNAME": ifname]).contains("CNI_IFNAME"))
     }
 
+    @Test func `what an older ADD took goes`() throws {
+        let variables = Self.valid.merging(["CNI_IFNAME": "a;b"]) { $1 }
+        #expect(try Environment(variables, requiresNamespace: false).ifname == "a;b")
+    }
+
     @Test(arguments: ["e", "fifteen-letters", "...", "net1.100", "é€", "defaults", "a@b+c_d"])
     func `any other name is taken`(ifname: String) throws {
         let variables = Self.valid.merging(["CNI_IFNAME": ifname]) { $1 }
