@@ -12,6 +12,8 @@ package protocol WatchObserver: AnyObject {
     ///
     /// - Parameter elapsed: milliseconds since the event that it answers.
     func looked(_ report: ApplyReport, isFull: Bool, elapsed: Int64, state: WatchState)
+    /// A look could not even begin; `say` says why. Once, until that changes.
+    func failed()
     /// What a person should know. Once, until it changes.
     func say(_ text: String, isWarning: Bool)
     /// Called at least every second while nothing happens, and between pods of a long look.
@@ -165,9 +167,14 @@ package struct Watcher: ~Copyable {
             trouble = nil
         } catch {
             let text = "\(error)"
-            if trouble != text { observer.say(text, isWarning: true) }
+            // Without a database there is nothing to repair as yet.
+            let isMissing = (error as? StoreError)?.code == .missing
+            if trouble != text {
+                observer.say(text, isWarning: true)
+                if !isMissing { observer.failed() }
+            }
             trouble = text
-            if (error as? StoreError)?.code == .missing { landscape = nil }
+            if isMissing { landscape = nil }
             // Its end may make no event.
             agenda.plan(.everything, at: now + min(interval, 1_000))
         }

@@ -87,6 +87,8 @@ final class WatchLog: WatchObserver {
         manager.tell("STATUS=Watching \(Terminal.count(state.pods, "pod"))\(held)")
     }
 
+    func failed() { metrics.write(nil, seconds: 0, directory: options.directory) }
+
     func say(_ text: String, isWarning: Bool) { Terminal.talk("\(isWarning ? warning : "")plumbctl: \(text)") }
 
     func lives() {

@@ -179,6 +179,20 @@ import Testing
         #expect(metrics.contains(#"plumb_changes_total{action="add",kind="route"} 1"#), "\(metrics)")
     }
 
+    /// The file of before would go on saying that all is well.
+    @Test func aDatabaseThatIsDamaged() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        let watching = try Watching(node, interval: 1, "--metrics /run/metrics")
+        try node.run("grep -q 'plumb_last_run_failures 0' /run/metrics")
+        let latency = try watching.latency(
+            #"rm "$DATA"/state.db*; head -c 4096 /dev/zero > "$DATA/state.db""#,
+            until: "grep -q 'plumb_last_run_failures 1' /run/metrics", environment: [:])
+        #expect(latency != nil)
+        #expect(try watching.end().status == 0)
+    }
+
     /// What an admin writes into the database.
     @Test func hearsTheDatabase() throws {
         let node = try TestNode()
