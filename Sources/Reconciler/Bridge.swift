@@ -12,6 +12,8 @@ package struct Bridge: Resource {
     package var mtu: Int?
     package var isUp: Bool
     package var isMarked: Bool
+    /// Observed: ours by the MAC that was made up for it, though somebody took our mark away.
+    package var isStripped = false
     /// IFLA_INFO_KIND: something else may have the name.
     package var kind: String
     /// Desired `true` or `nil`, which is not compared: others may want it.
@@ -99,15 +101,18 @@ package struct Bridge: Resource {
             let wanted: Bridge? =
                 if case .bridge(let bridge)? = desired[.host, Bridge.name(name)] { bridge } else { nil }
             let vlans = wanted?.vlan == nil ? [] : try reader.vlans(index: link.index)
-            observed.insert(
-                Bridge(
-                    ifname: name, mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) },
-                    mtu: link.mtu.map(Int.init), isUp: link.isUp, isMarked: link.group == Mark.group,
-                    kind: link.kind ?? "physical link", isPromiscuous: link.isPromiscuous,
-                    filtersVLANs: wanted?.filtersVLANs == nil ? nil : link.filtersVLANs,
-                    vlan: vlans.first { $0.isPVID && $0.isUntagged }?.first,
-                    holds: wanted == nil ? try contents(of: link, reader) : []),
-                in: reader.namespace)
+            var bridge = Bridge(
+                ifname: name, mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) },
+                mtu: link.mtu.map(Int.init), isUp: link.isUp, isMarked: link.group == Mark.group,
+                kind: link.kind ?? "physical link", isPromiscuous: link.isPromiscuous,
+                filtersVLANs: wanted?.filtersVLANs == nil ? nil : link.filtersVLANs,
+                vlan: vlans.first { $0.isPVID && $0.isUntagged }?.first,
+                holds: wanted == nil ? try contents(of: link, reader) : [])
+            if !bridge.isMarked, let mac = wanted?.mac, bridge.mac == mac {
+                bridge.isStripped = true
+                bridge.isMarked = true
+            }
+            observed.insert(bridge, in: reader.namespace)
         }
     }
 
@@ -171,6 +176,7 @@ package struct Bridge: Resource {
             drift.append("its MTU is \(observed.mtu ?? 0)")
         }
         if !observed.isUp { drift.append("it is down") }
+        if observed.isStripped { drift.append("it is no longer in Plumb's group") }
         if filtersVLANs == true, observed.filtersVLANs != true { drift.append("it takes no notice of VLANs") }
         if let vlan, observed.vlan != vlan {
             drift.append(observed.vlan.map { "itself is in VLAN \($0)" } ?? "itself is in no VLAN")
@@ -206,6 +212,7 @@ package struct Bridge: Resource {
         case (.change, 0):
             var link = wanted
             link.index = try links.index(of: ifname)
+            link.group = Mark.group
             return .netlink([try .setLink(link, context: "change bridge \(ifname)")])
         case (.change, _): return .netlink(try place(links))
         case (.delete, _):
@@ -252,7 +259,7 @@ package struct Bridge: Resource {
             "ip link add \(ifname)\(address) group \(Mark.group)\(promisc) up type bridge\(filtering) mcast_snooping 0"
                 + (mtu.map { " && ip link set \(ifname) mtu \($0)" } ?? "") + own
         case .change:
-            "ip link set \(ifname)\(address)\(mtu.map { " mtu \($0)" } ?? "")\(promisc) up\(filtering.isEmpty ? "" : " type bridge\(filtering)")\(own)"
+            "ip link set \(ifname) group \(Mark.group)\(address)\(mtu.map { " mtu \($0)" } ?? "")\(promisc) up\(filtering.isEmpty ? "" : " type bridge\(filtering)")\(own)"
         case .delete: "ip link del \(ifname)"
         }
     }

@@ -89,6 +89,9 @@ import Testing
         Sabotage("bridge deleted", "ip link del cni0", plan: "+ bridge cni0: missing"),
         Sabotage("bridge down", "ip link set cni0 down", plan: "~ bridge cni0: it is down"),
         Sabotage(
+            "bridge without group", "ip link set cni0 group default",
+            plan: "~ bridge cni0: it is no longer in Plumb's group"),
+        Sabotage(
             "bridge MAC", "ip link set cni0 address 02:00:00:00:00:77",
             plan: "~ bridge cni0: its MAC is 02:00:00:00:00:77"),
         Sabotage(
