@@ -60,7 +60,7 @@ package func apply(
             try store.forgetWithdrawn(except: examination.host.present, before: lastEvent)
             try store.tidy()
         } catch {
-            result.failures.append(error.description)
+            result.fail(error.description)
         }
         forgetMade(examination, store, &kernel, &result)
     }
@@ -88,13 +88,13 @@ private func forgetMade(
             do throws(ReconcilerError) {
                 look = try lookAtHost(wanted, store, &kernel, into: &observed)
             } catch {
-                result.failures.append(error.description)
+                result.fail(error.description)
                 return { _ in true }
             }
             return { !look.isAbsent($0) || wanted[.host, $0] != nil }
         }
     } catch {
-        result.failures.append(error.description)
+        result.fail(error.description)
     }
 }
 
@@ -103,7 +103,7 @@ private func lastEvent(_ store: borrowing Store, _ result: inout ApplyReport) ->
     do throws(StoreError) {
         return try store.lastEvent()
     } catch {
-        result.failures.append(error.description)
+        result.fail(error.description)
         return 0
     }
 }
@@ -145,8 +145,8 @@ func mendHost(
     plan.changes.removeAll {
         $0.phase.isTransaction || $0.attachment.map(owned.contains) == true || $0.isOfDoomed(examination.deleting)
     }
-    result.failures += examination.intent.problems + examination.unseen
-    result.failures += plan.conflicts.filter { $0.attachment == nil }.map(\.reason)
+    let conflicts = plan.conflicts.filter { $0.attachment == nil }.map(\.reason)
+    for text in examination.intent.problems + examination.unseen + conflicts { result.fail(text) }
     plan.conflicts = []
     var report = Report()
     let doubtful = executeShared(plan, store, &kernel, &report)
@@ -156,7 +156,7 @@ func mendHost(
         try store.record(report.events(for: nil, cause: pass.cause))
         result.recorded.formUnion(report.failures)
     } catch {
-        result.failures.append(error.description)
+        result.fail(error.description)
     }
 }
 
@@ -220,16 +220,21 @@ extension ApplyReport {
     /// Something was done, or failed.
     package var hasNews: Bool { !done.isEmpty || !released.isEmpty || !strays.isEmpty || !failures.isEmpty }
 
+    /// Once: a database that is locked is so for all that follows.
+    mutating func fail(_ text: String) {
+        if !failures.contains(text) { failures.append(text) }
+    }
+
     fileprivate mutating func add(_ report: Report) {
         done += report.done
-        failures += report.failures.filter { !failures.contains($0) }
+        for text in report.failures { fail(text) }
     }
 
     fileprivate mutating func add(_ collected: Collected) {
         done += collected.done
         released += collected.released
         skipped += collected.skipped
-        failures += collected.failures.filter { !failures.contains($0) }
+        for text in collected.failures { fail(text) }
     }
 }
 
@@ -246,7 +251,7 @@ func attempt(
         defer { store.unlock(attachment: attachment.id) }
         try body(&result)
     } catch {
-        result.failures.append("\(attachment.label): \(error)")
+        result.fail("\(attachment.label): \(error)")
     }
 }
 
@@ -267,12 +272,12 @@ func mend(
             try store.markUnfinished(current.id)
             current.state = .adding
         } catch {
-            result.failures.append("\(current.label): \(error)")
+            result.fail("\(current.label): \(error)")
         }
     }
     let report = try reconcile(intent, store, &kernel, extent: .attachment, sparing: pass.spares)
     result.done += report.done
-    result.failures += report.failures.map { "\(current.label): \($0)" }.filter { !result.failures.contains($0) }
+    for text in report.failures { result.fail("\(current.label): \(text)") }
     let events = report.events(for: current, cause: pass.cause)
     try mapped { () throws(StoreError) in
         if current.state == .adding, report.failures.isEmpty {
@@ -292,7 +297,7 @@ func recordFailures(_ result: inout ApplyReport, _ pass: Pass, in store: borrowi
         try store.record(failures.map { Event(kind: .failed, object: $0, reason: pass.cause) })
         result.recorded.formUnion(failures)
     } catch {
-        result.failures.append(error.description)
+        result.fail(error.description)
     }
 }
 
@@ -309,6 +314,6 @@ private func record(_ result: inout ApplyReport, started: Int64, lastEvent: Int6
         try store.record(run)
     } catch {
         // What was done is told all the same.
-        if !result.failures.contains(error.description) { result.failures.append(error.description) }
+        result.fail(error.description)
     }
 }

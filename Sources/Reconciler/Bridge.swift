@@ -266,8 +266,8 @@ package struct Bridge: Resource {
 }
 
 extension KernelState {
-    /// Of what one network or one attachment desires: others that share its bridge may ask for a greater MTU. Asked only where
-    /// the bridge has another than this one wants.
+    /// Of what one network or one attachment desires, or such as can be read: others that share a bridge may ask for a greater
+    /// MTU. Asked only where the bridge has another than is wanted.
     mutating func mindSharers(of observed: Self, _ store: borrowing Store) throws(ReconcilerError) {
         for case .bridge(var bridge) in all(in: .host) {
             guard bridge.mtu != nil, case .bridge(let found)? = observed[.host, bridge.name], found.mtu != bridge.mtu

@@ -167,8 +167,8 @@ private func prune(_ object: Object, withdrawn: Set<String>, plan: inout Plan) {
     }
 }
 
-/// A pod may make any number of routes with our mark, and each that goes is a line of history.
-private let mostPruned = 16
+/// A pod may make any number of routes with our mark.
+private let mostPruned = 1_000
 
 /// Routes of ours by a pod's own link, whose rows are gone.
 private func prune(
@@ -181,5 +181,17 @@ private func prune(
     let surplus = routes.filter { !$0.wasMoved(in: namespace, desired, observed) }
     for route in surplus.prefix(mostPruned) {
         plan.changes.append(.delete(.route(route), in: namespace, reason: "no row asks for it"))
+    }
+    guard surplus.count > mostPruned else { return }
+    plan.notices.append(
+        Plan.Notice(
+            "a pod has \(surplus.count - mostPruned) more routes of Plumb's number that no row asks for: the next passes take "
+                + "them", attachment: namespace.attachment))
+}
+
+extension Change {
+    /// A route that a pod has and no row asks for: who has CAP_NET_ADMIN there makes as many as he likes.
+    package var isSurplusRoute: Bool {
+        if case .delete(.route, _, _) = self { attachment != nil } else { false }
     }
 }

@@ -77,6 +77,7 @@ package func examine(
     var observed = KernelState()
     var examination = Examination(intent: intent, plan: Plan())
     examination.host = try lookAtHost(desired, store, &kernel, into: &observed)
+    if !intent.isWhole { try desired.mindSharers(of: observed, store) }
     // By a bridge's name that is nonsense, living pods' leases cannot be found, nor by an address that is.
     if intent.isWhole {
         examination.strays = try mapped { () throws(StoreError) in try store.strayLeases() }

@@ -23,13 +23,41 @@ package func applyHost(
 }
 
 /// Takes our gateways from a bridge that a network has just left, as far as nobody is left there: the host would have the
-/// subnet on two bridges until the next apply.
+/// subnet on two bridges until the next apply. While nobody else can record anything, who might ask for one again.
 package func leave(
     _ bridge: String, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable
 ) throws(ReconcilerError) -> Report {
     var report = Report()
+    try mapped { () throws(StoreError) in
+        try store.holdingWriter { () throws(StoreError) in
+            do throws(ReconcilerError) {
+                let left = try gateways(leftOn: bridge, store, &kernel, &report)
+                var plan = Plan()
+                plan.changes = left.map { .delete($0, in: .host, reason: "no longer wanted") }
+                report.failures += execute(plan, &kernel, &report).map(\.text)
+            } catch {
+                report.failures.append(error.description)
+            }
+        }
+        try store.record(report.events(for: nil, cause: "ADD"))
+    }
+    return report
+}
+
+/// Addresses on a bridge that we made there, and that neither a network nor a pod asks for.
+private func gateways(
+    leftOn bridge: String, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable, _ report: inout Report
+) throws(ReconcilerError) -> [Object] {
     let intent = try mapped { () throws(StoreError) in try store.intent() }
-    guard intent.isWhole else { return report }
+    guard !intent.lacksNetworks else { return [] }
+    // Of rows that cannot be read only those count that may be about this bridge.
+    let promised = intent.attachments.filter { $0.bridge == bridge }
+    let recorded = try mapped { () throws(StoreError) in try store.promises(onBridge: bridge) }
+    guard recorded.pods == promised.count, recorded.leases == promised.reduce(0, { $0 + $1.leases.count }) else {
+        report.failures.append(
+            "its gateways stay there, for a pod's row that cannot be read may ask for them: see `plumbctl plan`")
+        return []
+    }
     var look = KernelState()
     look.insert(Bridge(ifname: bridge), in: .host)
     var observed = KernelState()
@@ -40,11 +68,5 @@ package func leave(
         return wanted[.host, object.resource.name] == nil
     }
     let withdrawn = try mapped { () throws(StoreError) in try store.withdrawn(among: left.map(\.resource.name)) }
-    var plan = Plan()
-    plan.changes = left.filter { withdrawn.contains($0.resource.name) }.map {
-        .delete($0, in: .host, reason: "no longer wanted")
-    }
-    report.failures += executeShared(plan, store, &kernel, &report).map(\.text)
-    try mapped { () throws(StoreError) in try store.record(report.events(for: nil, cause: "ADD")) }
-    return report
+    return left.filter { withdrawn.contains($0.resource.name) }
 }

@@ -36,7 +36,7 @@ package func attend(
         do throws(ReconcilerError) {
             observed = try observe(desired, &kernel, .attachment)
         } catch {
-            result.failures.append("\(attachment.label): \(error)")
+            result.fail("\(attachment.label): \(error)")
             continue
         }
         try desired.mindSharers(of: observed, store)

@@ -15,15 +15,32 @@ package struct Report: Sendable {
 
     package init() {}
 
+    /// A line each, and one for the rest: a pod must not fill history.
+    private static let mostSurplusRoutes = 16
+
     /// History of what was done and what failed.
     package func events(for attachment: Attachment?, cause: String? = nil) -> [Event] {
-        let done = done.map { change in
-            Event(
-                kind: Event.Kind(change.action), object: change.name,
-                reason: cause.map { "\($0): \(change.reason)" } ?? change.reason, detail: change.command,
-                attachment: attachment)
+        var told: [Event] = []
+        var surplus = 0
+        for change in done {
+            if change.isSurplusRoute {
+                surplus += 1
+                if surplus > Report.mostSurplusRoutes { continue }
+            }
+            told.append(
+                Event(
+                    kind: Event.Kind(change.action), object: change.name,
+                    reason: cause.map { "\($0): \(change.reason)" } ?? change.reason, detail: change.command,
+                    attachment: attachment))
         }
-        return done + failures.map { Event(kind: .failed, object: $0, reason: cause, attachment: attachment) }
+        if surplus > Report.mostSurplusRoutes {
+            let reason = "\(surplus - Report.mostSurplusRoutes) more that no row asks for"
+            told.append(
+                Event(
+                    kind: .delete, object: "routes", reason: cause.map { "\($0): \(reason)" } ?? reason,
+                    attachment: attachment))
+        }
+        return told + failures.map { Event(kind: .failed, object: $0, reason: cause, attachment: attachment) }
     }
 }
 

@@ -53,7 +53,9 @@ extension Store {
     private func check(
         _ gateway: IPAddress, of attachment: Attachment, _ database: borrowing Connection
     ) throws(StoreError) {
-        guard let pod = try Allocation.pod(with: gateway, bridge: attachment.bridge, database) else { return }
+        let isOwn = attachment.leases.contains { $0.address.address == gateway }
+        let pod = isOwn ? "the pod itself" : try Allocation.pod(with: gateway, bridge: attachment.bridge, database)
+        guard let pod else { return }
         throw StoreError(
             .taken,
             "network \(attachment.network), \(attachment.label): IPAM plugin \(attachment.delegate?.type ?? "") named the "

@@ -91,9 +91,10 @@ extension Store {
             unlink(draft)
             return
         }
-        let errno = Errno(rawValue: Glibc.errno)
-        guard errno != .fileExists else { throw isThere(path) }
-        guard Glibc.rename(draft, path) == 0 else { throw StoreError(.io, "cannot rename it", errno: errno) }
+        guard Glibc.errno != EEXIST else { throw isThere(path) }
+        guard Glibc.rename(draft, path) == 0 else {
+            throw StoreError(.io, "cannot rename it", errno: Errno(rawValue: Glibc.errno))
+        }
     }
 
     private static func isThere(_ path: String) -> StoreError {

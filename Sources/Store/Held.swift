@@ -53,8 +53,13 @@ extension HeldLease {
         }.compactMap(\.self)
     }
 
-    static func problems(_ database: borrowing Connection) throws(StoreError) -> [String] {
-        try database.query("SELECT address, container_id FROM held") { (row) throws(StoreError) in
+    /// - Parameter network: `nil`: of all.
+    static func problems(
+        _ database: borrowing Connection, network: Int64? = nil
+    ) throws(StoreError) -> [String] {
+        try database.query(
+            "SELECT address, container_id FROM held WHERE ?1 IS NULL OR network_id = ?1", .optional(network)
+        ) { (row) throws(StoreError) in
             IPAddress(row.text(0)) == nil
                 ? "held of container \(row.text(1)): address \"\(row.text(0))\" makes no sense" : nil
         }.compactMap(\.self)
@@ -149,17 +154,36 @@ extension Store {
 
     /// Gives back what has no file any more, though its directory is there: somebody cleaned up by hand.
     package func releaseHeldWithoutFile() throws(StoreError) {
-        let gone = try held().filter { lease in
-            let directory = String(lease.path[..<(lease.path.lastIndex(of: "/") ?? lease.path.startIndex)])
-            return !HeldLease.isThere(lease.path) && HeldLease.isThere(directory)
-        }
+        let gone = try held().filter { HeldLease.isGone($0.path) }
         try release(gone, reason: "its file is gone")
+        try releaseUnreadable()
+    }
+
+    /// The same of rows whose address makes no sense: by their files alone.
+    private func releaseUnreadable() throws(StoreError) {
+        let gone = try database.query("SELECT address, path FROM held") { (row) throws(StoreError) in
+            (address: row.text(0), path: row.text(1))
+        }.filter { IPAddress($0.address) == nil && HeldLease.isGone($0.path) }
+        guard !gone.isEmpty else { return }
+        try write { (database) throws(StoreError) in
+            for row in gone {
+                let event = Event(
+                    kind: .released, object: row.address, reason: "its file is gone; host-local had given it")
+                try Event.write([event], database)
+                try database.run("DELETE FROM held WHERE address = ? AND path = ?", .text(row.address), .text(row.path))
+            }
+        }
     }
 }
 
 extension HeldLease {
+    /// The file, and not its directory.
+    fileprivate static func isGone(_ path: String) -> Bool {
+        !isThere(path) && isThere(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]))
+    }
+
     /// `true` on doubt.
-    fileprivate static func isThere(_ path: String) -> Bool {
+    private static func isThere(_ path: String) -> Bool {
         var info = stat()
         return stat(path, &info) == 0 || errno != ENOENT
     }

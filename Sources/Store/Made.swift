@@ -37,9 +37,13 @@ extension Store {
         let candidates = try database.query("SELECT object FROM made") { (row) throws(StoreError) in row.text(0) }
             .filter(absent)
         guard !candidates.isEmpty else { return }
-        try write { (database) throws(StoreError) in
-            let isKept = try kept(try Intent.load(database))
-            for object in candidates where !isKept(object) { try Made.forget(object, database) }
+        try holdingWriter { () throws(StoreError) in
+            let isKept = try kept(try intent())
+            let gone = candidates.filter { !isKept($0) }
+            guard !gone.isEmpty else { return }
+            try writeHoldingWriter { (database) throws(StoreError) in
+                for object in gone { try Made.forget(object, database) }
+            }
         }
     }
 }

@@ -60,6 +60,7 @@ extension Store {
         inhabitants += try HeldLease.load(database, where: "h.network_id = ?", .integer(id)).map {
             "container \($0.containerID.prefix(12)) with \($0.address)"
         }
+        inhabitants += try HeldLease.problems(database, network: id)
         guard !inhabitants.isEmpty else { return }
         let named = inhabitants.prefix(10).joined(separator: ", ")
         let more = inhabitants.count > 10 ? " and \(inhabitants.count - 10) more" : ""

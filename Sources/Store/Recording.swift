@@ -372,6 +372,8 @@ extension Store {
         }
         let held = try HeldLease.load(database, where: "h.boot_id NOT IN (?, '')", .text(bootID))
         for lease in held { try lease.release(reason: "the machine booted since", database) }
+        // What is left of them says nothing sensible.
+        try database.run("DELETE FROM held WHERE boot_id NOT IN (?, '')", .text(bootID))
         try database.run("UPDATE store SET boot_id = ?", .text(bootID))
         return true
     }

@@ -104,14 +104,25 @@ enum SharedBridge {
 }
 
 extension Store {
+    /// How many pods may be on a bridge, and leases there, whether their rows can be read or not. Of a row whose bridge is
+    /// none, nobody can say.
+    package func promises(onBridge bridge: String) throws(StoreError) -> (pods: Int, leases: Int) {
+        let pods = try database.integer(
+            "SELECT count(*) FROM attachments WHERE bridge = ? OR length(CAST(bridge AS BLOB)) NOT BETWEEN 1 AND 15",
+            .text(bridge))
+        let leases = try database.integer("SELECT count(*) FROM addresses WHERE bridge = ?", .text(bridge))
+        return (Int(pods ?? 0), Int(leases ?? 0))
+    }
+
     /// What a bridge's MTU should be, in bytes: the greatest that a network there asks for, or, where none is left, that a pod
-    /// was promised; `nil`: nobody asks.
+    /// was promised; `nil`: nobody asks. Numbers that are no MTU do not count; all else does, also of rows that nobody can read
+    /// whole.
     package func mtu(ofBridge bridge: String) throws(StoreError) -> Int? {
         let mtu = try database.integer(
             """
             SELECT CASE WHEN EXISTS (SELECT 1 FROM networks WHERE bridge = ?1)
-            THEN (SELECT max(mtu) FROM networks WHERE bridge = ?1)
-            ELSE (SELECT max(mtu) FROM attachments WHERE bridge = ?1) END
+            THEN (SELECT max(mtu) FROM networks WHERE bridge = ?1 AND mtu BETWEEN 68 AND 65535)
+            ELSE (SELECT max(mtu) FROM attachments WHERE bridge = ?1 AND mtu BETWEEN 68 AND 65535) END
             """, .text(bridge))
         return mtu.map { Int($0) }
     }

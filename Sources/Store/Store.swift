@@ -171,6 +171,19 @@ package struct Store: ~Copyable {
         let deadline = Clock.monotonicMilliseconds() + Int64(patience)
         try noticing { () throws(StoreError) in try lockFile?.lockWriter(patience: patience) }
         defer { lockFile?.unlockWriter() }
+        return try transaction(durable: durable, until: deadline, body)
+    }
+
+    /// As ``write(durable:_:)``, for whoever is inside ``holdingWriter(_:)``.
+    func writeHoldingWriter<T>(_ body: (borrowing Connection) throws(StoreError) -> T) throws(StoreError) -> T {
+        let patience = experience.isImpatient ? Store.littlePatience : LockFile.writerPatienceMilliseconds
+        return try transaction(durable: false, until: Clock.monotonicMilliseconds() + Int64(patience), body)
+    }
+
+    /// The writer's lock is ours.
+    private func transaction<T>(
+        durable: Bool, until deadline: Int64, _ body: (borrowing Connection) throws(StoreError) -> T
+    ) throws(StoreError) -> T {
         database.setBusyTimeout(milliseconds: Int32(max(0, deadline - Clock.monotonicMilliseconds())))
         if durable { try database.execute("PRAGMA synchronous=FULL") }
         try noticing { () throws(StoreError) in try database.execute("BEGIN IMMEDIATE") }
@@ -227,8 +240,7 @@ package struct Store: ~Copyable {
         moveLog()
     }
 
-    /// Runs `body` while no other process of ours records anything. No transaction is open meanwhile, and `body` writes
-    /// nothing.
+    /// Runs `body` while no other process of ours records anything. No transaction is open meanwhile.
     package func holdingWriter<T>(_ body: () throws(StoreError) -> T) throws(StoreError) -> T {
         let patience = experience.isImpatient ? Store.littlePatience : LockFile.writerPatienceMilliseconds
         try noticing { () throws(StoreError) in try lockFile?.lockWriter(patience: patience) }

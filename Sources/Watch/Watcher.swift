@@ -167,11 +167,11 @@ package struct Watcher: ~Copyable {
             trouble = nil
         } catch {
             let text = "\(error)"
-            // Without a database there is nothing to repair as yet.
             let isMissing = (error as? StoreError)?.code == .missing
             if trouble != text {
                 observer.say(text, isWarning: true)
-                if !isMissing { observer.failed() }
+                // Before there ever was a database there is nothing to repair.
+                if !isMissing || landscape != nil { observer.failed() }
             }
             trouble = text
             if isMissing { landscape = nil }
@@ -286,7 +286,7 @@ package struct Watcher: ~Copyable {
 extension Backoff.Thing {
     init(_ change: Change) {
         // A pod that makes them makes another each time.
-        let isSurplus = if case .delete(.route, _, _) = change { change.attachment != nil } else { false }
-        self.init(attachment: change.attachment, name: isSurplus ? "what no row of routes asks for" : change.name)
+        self.init(
+            attachment: change.attachment, name: change.isSurplusRoute ? "what no row of routes asks for" : change.name)
     }
 }

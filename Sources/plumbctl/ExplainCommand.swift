@@ -105,7 +105,8 @@ struct Explanation: Encodable {
         problems = attachments.isEmpty && held.isEmpty ? examination.intent.problems : []
         var known = subject
         var ofLink = Table(columns: [])
-        if case .word = subject {
+        // All events are looked at, for none is found by its object: only for what may be a link's name.
+        if case .word = subject, Attachment.tag(ofHostIfname: text) != nil {
             // Of a host's end that is gone, what was done to it tells whose it was.
             ofLink = try store.events(ofLink: text, limit: Explanation.eventLimit)
             let living = examination.intent.attachments.first { $0.hostIfname == text }
@@ -120,7 +121,7 @@ struct Explanation: Encodable {
 
     var isKnown: Bool {
         !address.isEmpty || !attachments.isEmpty || !held.isEmpty || !historyRows.rows.isEmpty
-            || !eventRows.rows.isEmpty
+            || !eventRows.rows.isEmpty || !problems.isEmpty
     }
     var isClean: Bool { problems.isEmpty && attachments.allSatisfy { $0.drift.isEmpty && $0.notes.isEmpty } }
 

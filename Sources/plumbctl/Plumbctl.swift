@@ -36,7 +36,7 @@ struct Plumbctl: ParsableCommand {
 }
 
 extension Plumbctl {
-    /// As ArgumentParser has it; but what could not be said is an error, whatever the command came to.
+    /// As ArgumentParser has it; but what a command could not say is an error, whatever it came to.
     static func main() {
         do {
             var command = try parseAsRoot()

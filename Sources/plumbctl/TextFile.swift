@@ -25,13 +25,22 @@ enum TextFile {
 
     /// Beside, then renamed, so that nobody reads half of it.
     ///
-    /// - Parameter isForAll: everybody may read it, whatever the umask.
+    /// - Parameters:
+    ///   - isForAll: everybody may read it, whatever the umask.
+    ///   - earlier: it is to have that one's owner and mode.
     /// - Returns: what went wrong, in words.
-    static func replace(_ path: String, with text: String, isForAll: Bool = false) -> String? {
+    static func replace(
+        _ path: String, with text: String, isForAll: Bool = false, like earlier: stat? = nil
+    ) -> String? {
         let draft = "\(path).\(getpid()).new"
         // Nor is it written through a link that somebody put there.
         unlink(draft)
         var failure = write(text, to: draft, O_EXCL, isForAll: isForAll)
+        if failure == nil, let earlier,
+            chown(draft, earlier.st_uid, earlier.st_gid) != 0 || chmod(draft, earlier.st_mode & 0o7777) != 0
+        {
+            failure = problem()
+        }
         if failure == nil, rename(draft, path) != 0 { failure = problem() }
         if failure != nil { unlink(draft) }
         return failure
@@ -40,8 +49,11 @@ enum TextFile {
     /// As a person means it who names a file: replaced if it is one; a link, a pipe or /dev/stdout is written to.
     static func put(_ text: String, at path: String) -> String? {
         var info = stat()
-        let isPlain = lstat(path, &info) != 0 || info.st_mode & S_IFMT == S_IFREG
-        return isPlain ? replace(path, with: text) : write(text, to: path, O_TRUNC)
+        guard lstat(path, &info) == 0 else { return replace(path, with: text) }
+        // What is mounted there cannot be replaced (EBUSY), and what somebody may read is his to say.
+        let isPlain = info.st_mode & S_IFMT == S_IFREG
+        if isPlain, replace(path, with: text, like: info) == nil { return nil }
+        return write(text, to: path, O_TRUNC)
     }
 
     private static func write(_ text: String, to path: String, _ flag: Int32, isForAll: Bool = false) -> String? {

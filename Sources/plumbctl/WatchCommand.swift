@@ -55,6 +55,8 @@ final class WatchLog: WatchObserver {
     private let metrics: MetricsOption
     private let manager = ServiceManager()
     private var told: Int64 = 0
+    /// Of one look; a bridge that comes back has a thousand ports.
+    private static let mostLines = 2_000
     /// Of the last look at everything, so that what stays as it is is said once.
     private var known: Set<String> = []
     /// The journal takes a line's priority from its beginning.
@@ -72,11 +74,16 @@ final class WatchLog: WatchObserver {
 
     func looked(_ report: ApplyReport, isFull: Bool, elapsed: Int64, state: WatchState) {
         let view = ApplyView(report)
-        for line in view.changes {
+        for line in view.changes.prefix(WatchLog.mostLines) {
             switch options.output {
             case .json: Terminal.sayJSONLine(line)
             case .table: Terminal.say("\(line.text()) (\(elapsed) ms)")
             }
+        }
+        if view.changes.count > WatchLog.mostLines {
+            say(
+                "and \(view.changes.count - WatchLog.mostLines) changes more: see `plumbctl get events`",
+                isWarning: false)
         }
         let standing = Set(report.failures + (isFull ? view.notices : []))
         for text in standing.subtracting(known).sorted() { say(text, isWarning: true) }
