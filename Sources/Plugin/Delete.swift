@@ -1,5 +1,6 @@
 internal import Reconciler
 internal import Store
+internal import SystemPackage
 
 extension Plugin {
     /// DEL: takes the pair away and gives the addresses back, in whatever state either is. Repeating it is no error.
@@ -34,6 +35,9 @@ extension Plugin {
             // Nothing was ever recorded here: nothing of ours is to be taken away.
             case .missing: try deleteBeforeUs(environment, config, bootID: bootID, &talk)
             case .locked: throw PluginError(error)
+            // This machine has no more to give for a moment, and nobody knows what there is to take away.
+            case .io where [.tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory].contains(error.errno):
+                throw PluginError(error)
             case .readOnly, .full, .io:
                 isRecorded = try deleteReadOnly(environment, config, variables, delegate, bootID, because: error, &talk)
                 if !isRecorded { try deleteUnrecorded(environment, bootID: bootID, because: error, &talk) }

@@ -151,7 +151,7 @@ package struct LiveKernel: Kernel, ~Copyable {
             do throws(NetlinkError) {
                 switch try effect(change, step: step) {
                 case .netlink(let requests): batch.add(requests, of: place)
-                case .sysctl(let path, let value): try SysctlFile.write(path, value)
+                case .sysctl(let path, let value): try prepare(change, path, value)
                 // Made by ``commit(_:_:)``, with the others beside it.
                 case .transaction: break
                 }
@@ -163,6 +163,15 @@ package struct LiveKernel: Kernel, ~Copyable {
                 outcomes[place].fail(error)
                 return
             }
+        }
+    }
+
+    /// A link that went took its files along, and what was to be deleted there.
+    private func prepare(_ change: Change, _ path: String, _ value: String) throws(NetlinkError) {
+        do throws(NetlinkError) {
+            try SysctlFile.write(path, value)
+        } catch  where change.action == .delete && error.errno == .noSuchFileOrDirectory {
+            return
         }
     }
 
@@ -253,7 +262,10 @@ private struct Batch {
 }
 
 extension Outcome {
-    mutating func fail(_ error: NetlinkError) { status = .failed(text(error)) }
+    /// Of a link that is not there any more, a fresh look tells whether anybody misses it.
+    mutating func fail(_ error: NetlinkError) {
+        status = error.code == .unresolved ? .lookAgain(text(error)) : .failed(text(error))
+    }
 
     private func text(_ error: NetlinkError) -> String {
         "\(change.name): \(error)" + (ErrnoPolicy.advice(change, error).map { ": \($0)" } ?? "")

@@ -34,7 +34,7 @@ package func leave(
                 let left = try gateways(leftOn: bridge, store, &kernel, &report)
                 var plan = Plan()
                 plan.changes = left.map { .delete($0, in: .host, reason: "no longer wanted") }
-                report.failures += execute(plan, &kernel, &report).map(\.text)
+                report.failures += executeRemembering(plan, store, &kernel, &report).map(\.text)
             } catch {
                 report.failures.append(error.description)
             }

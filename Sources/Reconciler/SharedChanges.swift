@@ -8,14 +8,6 @@ func executeShared(
     _ plan: Plan, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable, _ report: inout Report
 ) -> [Doubt] {
     var plan = plan
-    do throws(ReconcilerError) {
-        if plan.conflicts.isEmpty { try remember(plan, store) }
-    } catch {
-        // What would not be known for ours later is not made.
-        report.failures.append(error.description)
-        let made = Set(plan.remembered)
-        plan.changes.removeAll { made.contains($0.name) }
-    }
     guard !plan.changes.isEmpty else { return execute(plan, &kernel, &report) }
     do throws(StoreError) {
         return try store.holdingWriter { () throws(StoreError) in
@@ -25,14 +17,38 @@ func executeShared(
                 let isWanted = wanted[change.namespace, change.name] != nil
                 return change.action == .delete ? !intent.isWhole || isWanted : !isWanted
             }
-            return execute(plan, &kernel, &report)
+            return executeRemembering(plan, store, &kernel, &report)
         }
     } catch {
-        // Nothing is deleted on doubt; what was to be made was wanted a moment ago.
+        // Nothing is deleted on doubt, and nothing made that would not be known for ours later. The rest was wanted a moment ago.
         report.failures.append(error.description)
-        plan.changes.removeAll { $0.action == .delete }
+        let made = Set(plan.remembered)
+        plan.changes.removeAll { $0.action == .delete || made.contains($0.name) }
         return execute(plan, &kernel, &report)
     }
+}
+
+/// Makes a plan's changes, and has the database know what of it is ours, in the same hold of the writer's lock: between two,
+/// somebody else might let go of what one made, or make what the other forgets.
+func executeRemembering(
+    _ plan: Plan, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable, _ report: inout Report
+) -> [Doubt] {
+    var plan = plan
+    do throws(StoreError) {
+        if plan.conflicts.isEmpty { try store.rememberHoldingWriter(made: plan.remembered) }
+    } catch {
+        report.failures.append(error.description)
+        let made = Set(plan.remembered)
+        plan.changes.removeAll { made.contains($0.name) }
+    }
+    let before = report.done.count
+    let doubtful = execute(plan, &kernel, &report)
+    do throws(StoreError) {
+        try store.forgetHoldingWriter(deleted: report.done[before...].filter { $0.action == .delete }.map(\.name))
+    } catch {
+        report.failures.append(error.description)
+    }
+    return doubtful
 }
 
 extension Intent {

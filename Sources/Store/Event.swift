@@ -49,11 +49,6 @@ package struct Event: Hashable, Sendable {
                     .optional(attachment?.pod.namespace), .optional(attachment?.pod.name), .optional(event.since),
                 ]
             })
-        // What was given up is gone: should somebody else make its like, it is theirs. Of an attachment with a row nothing was.
-        for event in events where event.kind == .delete && event.attachment == nil {
-            try forgetWithdrawal(of: event.object, database)
-            try Made.forget(event.object, database)
-        }
     }
 
     /// Nothing of that name is left in the kernel that could be ours.

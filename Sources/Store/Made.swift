@@ -24,6 +24,24 @@ extension Store {
         try write { (database) throws(StoreError) in try Made.remember(objects, database) }
     }
 
+    /// The same, for whoever is inside ``holdingWriter(_:)``.
+    package func rememberHoldingWriter(made objects: [String]) throws(StoreError) {
+        guard !objects.isEmpty else { return }
+        try writeHoldingWriter { (database) throws(StoreError) in try Made.remember(objects, database) }
+    }
+
+    /// What was given up, or made, is gone: should somebody else make its like, it is theirs. For whoever deleted it inside
+    /// ``holdingWriter(_:)``.
+    package func forgetHoldingWriter(deleted objects: [String]) throws(StoreError) {
+        guard !objects.isEmpty else { return }
+        try writeHoldingWriter { (database) throws(StoreError) in
+            for object in objects {
+                try Event.forgetWithdrawal(of: object, database)
+                try Made.forget(object, database)
+            }
+        }
+    }
+
     /// What we made may be forgotten where a look at the whole kernel did not find it and no row asks for it: should
     /// somebody else make its like, it is theirs.
     ///

@@ -34,7 +34,7 @@ package struct Store: ~Copyable {
     private static let logBound = 128
     private static let shortLogBound = 64
     /// Milliseconds, of a process that waited in vain before.
-    private static let littlePatience: Int32 = 1_000
+    private static let littlePatience: Int32 = 100
     /// Bytes. SQLite takes less for an empty file.
     private static let smallestPage = 512
 

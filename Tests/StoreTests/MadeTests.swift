@@ -32,12 +32,13 @@ import Testing
             let store = try Store.open(directory: directory, access: .create)
             let attachment = try store.add(AttachmentRequest(try NetworkSpec(sets: [["10.0.0.0/29"]]), "a"))
             try store.remember(made: [Self.gateway, Self.route])
+            // History is not memory: what it tells of may have been made anew since.
             try store.record([
                 Event(kind: .change, object: Self.gateway), Event(kind: .failed, object: Self.gateway),
-                // In the pod, where a route may be called the same.
                 Event(kind: .delete, object: Self.gateway, attachment: attachment),
-                Event(kind: .delete, object: Self.route, reason: "no longer wanted", detail: "ip route del"),
+                Event(kind: .delete, object: Self.gateway, reason: "no longer wanted", detail: "ip addr del"),
             ])
+            try store.holdingWriter { () throws(StoreError) in try store.forgetHoldingWriter(deleted: [Self.route]) }
             let left = try store.withdrawn(among: [Self.gateway, Self.route])
             close(store)
             #expect(left == [Self.gateway])

@@ -181,8 +181,13 @@ struct FirewallReading {
                 if found.mark == true { state.tables.append(found) }
                 continue
             }
-            try readChains(of: &found)
-            try readContent(of: &found, wanted: ours)
+            do throws(NetlinkError) {
+                try readChains(of: &found)
+                try readContent(of: &found, wanted: ours)
+            } catch  where error.errno == .noSuchFileOrDirectory {
+                // Somebody takes it away meanwhile.
+                continue
+            }
             state.tables.append(found)
             for set in ours.sets where found.sets.contains(set) {
                 for element in try dump(table.family, table.name, set.name) {
