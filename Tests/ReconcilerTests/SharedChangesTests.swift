@@ -3,8 +3,9 @@ import Reconciler
 import Store
 import Testing
 
-/// What is no longer wanted may be wanted again by the time it is deleted: an ADD runs beside the pass.
-@Suite struct SharedDeletionTests {
+/// What is no longer wanted may be wanted again by the time it is deleted, and the other way round: an ADD or a removal runs
+/// beside the pass.
+@Suite struct SharedChangesTests {
     private static let gateway = "address 10.1.0.1/24 on cni0"
 
     /// A kernel in which something happens at certain moments.
