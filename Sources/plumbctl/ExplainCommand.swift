@@ -6,17 +6,20 @@ internal import Store
 struct ExplainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
-        abstract: "Tells all about a pod, an address or a container: intent, kernel, drift and history.",
+        abstract: "Tells all about a pod, an address, a container or a bridge: intent, kernel, drift and history.",
         discussion: """
               plumbctl explain default/web-0
               plumbctl explain 10.244.1.17
               plumbctl explain 3f1c9a7e0b52      the beginning of a container's id
               plumbctl explain plumbzb1r1        the host's end of a pair
+              plumbctl explain cni0              a bridge, or a network's
 
             Exit status: 0 it is as it should be, 2 it is not, 1 nothing is known of it.
             """)
 
-    @Argument(help: ArgumentHelp("A pod, namespace/pod, address, container id or host interface.", valueName: "what"))
+    @Argument(
+        help: ArgumentHelp(
+            "A pod, namespace/pod, address, container id, host interface, bridge or network.", valueName: "what"))
     var subject: String
 
     @OptionGroup var options: CommonOptions
@@ -27,8 +30,8 @@ struct ExplainCommand: ParsableCommand {
         }
         guard explanation.isKnown else {
             Terminal.talk(
-                "plumbctl: nothing is known of \(subject): it is no pod, address, container or interface of this node, now or "
-                    + "in the last 30 days. `plumbctl get pods` lists what there is")
+                "plumbctl: nothing is known of \(subject): it is no pod, address, container, bridge or interface of this node, "
+                    + "now or in the last 30 days. `plumbctl get pods` lists what there is")
             throw ExitCode(1)
         }
         switch options.output {
@@ -76,6 +79,8 @@ struct Explanation: Encodable {
     /// What an address is, whoever has it.
     var address: [String]
     var attachments: [Found]
+    /// What a word may name beside a pod; empty, or one.
+    var bridges: [BridgeExplanation]
     /// Of a container that another plugin added, before the network was ours: what it holds.
     var held: [String]
     /// Rows that say nothing sensible, where no other tells of it: one of them may.
@@ -86,7 +91,9 @@ struct Explanation: Encodable {
     private var historyRows: Rows
     private var eventRows: Rows
 
-    private enum CodingKeys: String, CodingKey { case subject, address, attachments, held, problems, history, events }
+    private enum CodingKeys: String, CodingKey {
+        case subject, address, attachments, bridges, held, problems, history, events
+    }
 
     private static let eventLimit = 30
 
@@ -98,11 +105,13 @@ struct Explanation: Encodable {
             if case .address(let address) = subject { try Explanation.place(of: address, examination, store) } else {
                 []
             }
+        bridges =
+            if case .word(let word) = subject { [BridgeExplanation(word, examination)].compactMap(\.self) } else { [] }
         held = try store.held().filter(subject.matches).map { lease in
             "\(lease.address) on bridge \(lease.bridge), \(lease.ifname) of container \(lease.containerID), network "
                 + "\(lease.network): by host-local (\(lease.path))"
         }
-        problems = attachments.isEmpty && held.isEmpty ? examination.intent.problems : []
+        problems = attachments.isEmpty && held.isEmpty && bridges.isEmpty ? examination.intent.problems : []
         var known = subject
         var ofLink = Table(columns: [])
         // All events are looked at, for none is found by its object: only for what may be a link's name.
@@ -120,10 +129,13 @@ struct Explanation: Encodable {
     }
 
     var isKnown: Bool {
-        !address.isEmpty || !attachments.isEmpty || !held.isEmpty || !historyRows.rows.isEmpty
+        !address.isEmpty || !attachments.isEmpty || !bridges.isEmpty || !held.isEmpty || !historyRows.rows.isEmpty
             || !eventRows.rows.isEmpty || !problems.isEmpty
     }
-    var isClean: Bool { problems.isEmpty && attachments.allSatisfy { $0.drift.isEmpty && $0.notes.isEmpty } }
+    var isClean: Bool {
+        problems.isEmpty && attachments.allSatisfy { $0.drift.isEmpty && $0.notes.isEmpty }
+            && bridges.allSatisfy(\.drift.isEmpty)
+    }
 
     /// Which pools an address belongs to, and what it is to them.
     private static func place(
@@ -166,15 +178,16 @@ struct Explanation: Encodable {
             Terminal.heading("held, not by a pod that Plumb added")
             for line in held { Terminal.say("  \(line)") }
         }
-        if address.isEmpty, attachments.isEmpty, held.isEmpty {
+        if address.isEmpty, attachments.isEmpty, bridges.isEmpty, held.isEmpty {
             Terminal.say(
                 problems.isEmpty
                     ? "\(subject) is no pod, container or interface of now; it was:"
                     : "\(subject) is no pod, container or interface of now whose rows can be read.")
         }
         for problem in problems { Terminal.say("note: \(problem)") }
+        for bridge in bridges { bridge.print() }
         for (index, found) in attachments.enumerated() {
-            if index > 0 || !address.isEmpty { Terminal.say("") }
+            if index > 0 || !address.isEmpty || !bridges.isEmpty { Terminal.say("") }
             found.print()
         }
         show(historyRows, "history")
@@ -182,6 +195,17 @@ struct Explanation: Encodable {
         show(
             eventRows.only(["at", "kind", "object", "reason"]),
             isCut ? "the last \(Explanation.eventLimit) events" : "events")
+    }
+
+    /// What is there of a thing, and what is otherwise than it should be.
+    static func print(_ kernel: [KernelObject], _ drift: [PlanLine], notes: [String]) {
+        Terminal.heading("kernel")
+        if kernel.isEmpty { Terminal.say("  nothing of it") }
+        for object in kernel { Terminal.say("  \(object.object)\(object.detail.isEmpty ? "" : ": \(object.detail)")") }
+        Terminal.heading("drift")
+        if drift.isEmpty, notes.isEmpty { Terminal.say("  " + Terminal.coloured("none", .green)) }
+        for line in drift { line.say(namesOwner: false, indent: "  ") }
+        for note in notes { Terminal.say("  note: \(note)") }
     }
 
     private func show(_ rows: Rows, _ heading: String) {
@@ -242,13 +266,7 @@ extension Explanation.Found {
         ] {
             Terminal.say("  " + name.padded(to: 11) + value)
         }
-        Terminal.heading("kernel")
-        if kernel.isEmpty { Terminal.say("  nothing of it") }
-        for object in kernel { Terminal.say("  \(object.object)\(object.detail.isEmpty ? "" : ": \(object.detail)")") }
-        Terminal.heading("drift")
-        if drift.isEmpty, notes.isEmpty { Terminal.say("  " + Terminal.coloured("none", .green)) }
-        for line in drift { line.say(namesOwner: false, indent: "  ") }
-        for note in notes { Terminal.say("  note: \(note)") }
+        Explanation.print(kernel, drift, notes: notes)
     }
 }
 
@@ -262,7 +280,7 @@ extension Table {
 
 extension Object {
     /// What was read of it, in a few words.
-    fileprivate var summary: String {
+    var summary: String {
         switch self {
         case .veth(let veth):
             (veth.isUp ? "up" : "down") + (veth.bridge.map { ", a port of \($0)" } ?? ", no port of a bridge")

@@ -67,6 +67,17 @@ import Testing
         #expect(gateway.stdout.contains("the gateway of pool 10.244.0.0/24 of network pods"), "\(gateway.all)")
         let free = try node.plumbctl("explain", "10.244.0.77")
         #expect(free.stdout.contains("no pod has it now"), "\(free.all)")
+        for word in ["cni0", "pods"] {
+            let bridge = try node.plumbctl("explain", word)
+            for part in ["bridge cni0", "networks   pods", "pods       1", "address 10.244.0.1/24 on cni0", "none"] {
+                #expect(bridge.status == 0 && bridge.stdout.contains(part), "\(word) without \(part): \(bridge.all)")
+            }
+        }
+        try node.run("ip addr del 10.244.0.1/24 dev cni0")
+        let lacking = try node.plumbctl("explain", "cni0")
+        #expect(
+            lacking.status == 2 && lacking.stdout.contains("+ address 10.244.0.1/24 on cni0: missing"), "\(lacking.all)"
+        )
         let unknown = try node.plumbctl("explain", "nobody")
         #expect(unknown.status == 1 && unknown.stdout.isEmpty && unknown.stderr.contains("nobody"), "\(unknown.all)")
     }
