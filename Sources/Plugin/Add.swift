@@ -84,8 +84,8 @@ extension Plugin {
         guard !ports.isEmpty, !Store.exists(config.dataDirectory) else { return }
         throw PluginError(
             .database,
-            "there is no database in \(config.dataDirectory), yet \(ports.count) interfaces that Plumb made are ports of "
-                + "\(bridge): their pods' addresses would be handed out again. Restore state.db, or drain the node first"
+            "there is no database in \(config.dataDirectory), yet \(bridge) has ports that Plumb made (\(ports.count)): their "
+                + "pods' addresses would be handed out again. Restore state.db, or drain the node first"
         )
     }
 

@@ -9,7 +9,7 @@ struct MetricsOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Where to write metrics for Prometheus' node_exporter (textfile collector), after each run.",
-            valueName: "file"))
+            valueName: "file"), completion: .file())
     var metrics: String?
 
     /// What cannot be written is told, and fails nothing.

@@ -27,7 +27,8 @@ struct NetworkCommand: ParsableCommand {
                   plumbctl network add /etc/cni/net.d/10-plumb.conflist
                 """)
 
-        @Argument(help: ArgumentHelp("A .conflist, or one plugin's configuration.", valueName: "file"))
+        @Argument(
+            help: ArgumentHelp("A .conflist, or one plugin's configuration.", valueName: "file"), completion: .file())
         var file: String
 
         @OptionGroup var options: CommonOptions

@@ -59,7 +59,8 @@ extension Plumbctl {
 struct CommonOptions: ParsableArguments {
     @Option(
         name: .customLong("data-dir"),
-        help: ArgumentHelp("Where state.db is (default: \(Store.defaultDirectory)).", valueName: "directory"))
+        help: ArgumentHelp("Where state.db is (default: \(Store.defaultDirectory)).", valueName: "directory"),
+        completion: .directory)
     var givenDirectory: String?
 
     @Option(name: [.short, .long], help: "table for people, json for programs.")

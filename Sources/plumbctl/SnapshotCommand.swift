@@ -18,7 +18,7 @@ struct SnapshotCommand: ParsableCommand {
             Exit status: 0 done, 1 an error, and there is no file.
             """)
 
-    @Argument(help: ArgumentHelp("The file to write.", valueName: "file"))
+    @Argument(help: ArgumentHelp("The file to write.", valueName: "file"), completion: .file())
     var file: String
 
     @OptionGroup var options: CommonOptions

@@ -21,7 +21,7 @@ struct GraphCommand: ParsableCommand {
             Exit status: 0, whatever is to be seen; 1 an error.
             """)
 
-    @Option(help: ArgumentHelp("Where to write it; written over.", valueName: "path"))
+    @Option(help: ArgumentHelp("Where to write it; written over.", valueName: "path"), completion: .file())
     var file: String?
 
     @Option(help: "auto follows the reader's, light and dark are fixed.")
