@@ -52,7 +52,7 @@ private struct HandedOut {
             """
             SELECT l.address FROM (\(HandedOut.inUse)) AS l
             WHERE NOT EXISTS (SELECT 1 FROM released AS r WHERE r.range_id = ?2 AND r.address = l.address)
-            """, .text(bridge), .integer(id)
+            """, .text(bridge), .integer(id), isV6
         ) { (row) throws(StoreError) in IPAddress(row.text(0)) }
         let known = UInt128(released) + UInt128(used.count { $0.map(part.offers) == true })
         return known < part.size && part.size - known <= most
@@ -60,7 +60,8 @@ private struct HandedOut {
 
     func lost(_ database: borrowing Connection) throws(StoreError) -> [StrayLease] {
         let known = try database.query(
-            "\(HandedOut.inUse) UNION ALL SELECT address FROM released WHERE range_id = ?2", .text(bridge), .integer(id)
+            "\(HandedOut.inUse) UNION ALL SELECT address FROM released WHERE range_id = ?2",
+            .text(bridge), .integer(id), isV6
         ) { (row) throws(StoreError) in IPAddress(row.text(0)) }
         let bits = Set(known.compactMap(\.self).filter(part.offers).map(\.bits))
         var lost: [StrayLease] = []
@@ -75,8 +76,13 @@ private struct HandedOut {
         return lost
     }
 
-    /// What a bridge's (?1) pods hold, ours and host-local's.
+    private var isV6: SQLValue { .bool(part.subnet.family == .v6) }
+
+    /// What a bridge's (?1) pods hold of a family (?3), ours and host-local's, each once. There may be a thousand of the
+    /// former, and seldom are any of the latter: a UNION would sort them all.
     private static let inUse = """
-        SELECT address FROM addresses WHERE bridge = ?1 UNION SELECT address FROM held WHERE bridge = ?1
+        SELECT address FROM addresses WHERE bridge = ?1 AND (instr(address, ':') > 0) = ?3
+        UNION ALL SELECT DISTINCT address FROM held AS h WHERE bridge = ?1 AND (instr(address, ':') > 0) = ?3
+        AND NOT EXISTS (SELECT 1 FROM addresses AS a WHERE a.bridge = ?1 AND a.address = h.address)
         """
 }
