@@ -16,19 +16,20 @@ package func diff(desired: KernelState, observed: KernelState, withdrawn: Set<St
         guard isOurs(namespace, desired: desired, observed: observed) else { return }
         if pairs.taken.contains(namespace) { return }
         let found = pairs.remade.contains(namespace) ? KernelState() : observed
-        for object in desired.all(in: namespace) {
+        let foundByName = found.named(in: namespace)
+        for (name, object) in desired.named(in: namespace) {
             if case .veth(let veth) = object,
                 isSettled(veth, in: namespace, desired: desired, observed: observed, plan: &plan, &pairs)
             {
                 continue
             }
-            compare(object, in: namespace, observed: found, withdrawn: withdrawn, plan: &plan)
+            compare(object, with: foundByName[name], in: namespace, observed: found, withdrawn: withdrawn, plan: &plan)
         }
     }
     observed.forEachPlace { place in
         var surplus: [Route] = []
-        for object in observed.all(in: place.namespace)
-        where desired[place.namespace, object.resource.name] == nil {
+        let wanted = desired.named(in: place.namespace)
+        for (name, object) in observed.named(in: place.namespace) where wanted[name] == nil {
             if place.namespace == .host {
                 prune(object, withdrawn: withdrawn, plan: &plan)
             } else if case .route(let route) = object {
@@ -128,15 +129,17 @@ private func isSettled(
     return true
 }
 
+/// - Parameter found: what has its name.
 private func compare(
-    _ object: Object, in namespace: NamespaceID, observed: KernelState, withdrawn: Set<String>, plan: inout Plan
+    _ object: Object, with found: Object?, in namespace: NamespaceID, observed: KernelState, withdrawn: Set<String>,
+    plan: inout Plan
 ) {
     let resource = object.resource
     var standIn: Object? {
         // What goes makes room by itself.
         resource.standIn(in: namespace, observed).flatMap { withdrawn.contains($0.resource.name) ? nil : $0 }
     }
-    guard let found = observed[namespace, resource.name] ?? standIn else {
+    guard let found = found ?? standIn else {
         if case .route(let route) = object, route.isMoved(in: namespace, observed) { return }
         plan.changes.append(.add(object, in: namespace, reason: "missing"))
         return

@@ -121,8 +121,9 @@ package func examine(
         }
     }
     examination.observed = observed
-    for object in host.all(in: .host) { examination.observed[.host, object.resource.name] = object }
-    var orphans = observed.all(in: .host).filter { desired[.host, $0.resource.name] == nil }
+    examination.observed.complete(with: host)
+    let wanted = desired.named(in: .host)
+    var orphans = observed.named(in: .host).filter { wanted[$0.key] == nil }.map(\.value)
     if orphans.contains(where: { $0.resource.mark == true }) {
         // An ADD beside us writes first, and then makes: what was made since the rows were read has its rows now.
         let now = render(try mapped { () throws(StoreError) in try store.intent() })
@@ -231,6 +232,12 @@ private func surplus(
 }
 
 extension KernelState {
+    /// What was forgotten of the host since.
+    fileprivate mutating func complete(with earlier: KernelState) {
+        let known = named(in: .host)
+        for (name, object) in earlier.named(in: .host) where known[name] == nil { self[.host, name] = object }
+    }
+
     /// Of the host.
     fileprivate mutating func forget(_ objects: [Object]) {
         for object in objects { self[.host, object.resource.name] = nil }

@@ -11,11 +11,11 @@ package enum NamespaceID: Hashable, Sendable {
         if case .pod(let attachment, _) = self { attachment } else { nil }
     }
 
-    /// One text a namespace.
+    /// One text a namespace: an attachment has one. So short that it takes no memory of its own.
     var key: String {
         switch self {
         case .host: "host"
-        case .pod(let attachment, let path): "\(attachment) \(path)"
+        case .pod(let attachment, _): String(attachment)
         }
     }
 }
@@ -161,9 +161,10 @@ package struct KernelState: Hashable, Sendable {
 
     package func isObserved(_ namespace: NamespaceID) -> Bool { place(namespace)?.objects != nil }
 
-    package func all(in namespace: NamespaceID) -> some Collection<Object> {
-        (place(namespace)?.objects ?? [:]).values
-    }
+    package func all(in namespace: NamespaceID) -> some Collection<Object> { named(in: namespace).values }
+
+    /// By their names, which are made up anew wherever an object is asked for its own.
+    func named(in namespace: NamespaceID) -> [String: Object] { place(namespace)?.objects ?? [:] }
 }
 
 /// How much of a pod's namespace is repaired; see the column `repair_pod`.

@@ -42,10 +42,11 @@ package struct LinkAddress: Resource {
     package var wrapped: Object { .address(self) }
 
     package static func render(_ intent: Intent, into desired: inout KernelState) {
+        var gateways: [LinkAddress] = []
         for network in intent.networks where network.spec.isGateway {
             for range in network.spec.rangeSets.joined() {
                 guard let address = CIDR(range.gateway, prefixLength: range.subnet.prefixLength) else { continue }
-                insertGateway(address, on: network.spec.bridge, into: &desired)
+                insertGateway(address, on: network.spec.bridge, beside: &gateways, into: &desired)
             }
         }
         for attachment in intent.attachments {
@@ -59,18 +60,22 @@ package struct LinkAddress: Resource {
                 if attachment.isGateway, let gateway = lease.gateway,
                     let address = CIDR(gateway, prefixLength: lease.address.prefixLength)
                 {
-                    insertGateway(address, on: attachment.bridge, into: &desired)
+                    insertGateway(address, on: attachment.bridge, beside: &gateways, into: &desired)
                 }
             }
         }
     }
 
     /// Of gateways that differ in the prefix length alone IPv6 takes one: that which covers the others.
-    private static func insertGateway(_ address: CIDR, on link: String, into desired: inout KernelState) {
+    ///
+    /// - Parameter gateways: those that were inserted before, one or two for a thousand pods.
+    private static func insertGateway(
+        _ address: CIDR, on link: String, beside gateways: inout [LinkAddress], into desired: inout KernelState
+    ) {
+        if gateways.contains(where: { $0.address == address && $0.link == link }) { return }
         let gateway = LinkAddress(address: address, link: link, isGateway: true)
-        guard address.family == .v6, desired[.host, gateway.name] == nil else {
-            return desired.insert(gateway, in: .host)
-        }
+        gateways.append(gateway)
+        guard address.family == .v6 else { return desired.insert(gateway, in: .host) }
         if case .address(let other)? = gateway.sameAddress(in: .host, desired) {
             if other.address.prefixLength < address.prefixLength { return }
             desired[.host, other.name] = nil
