@@ -62,7 +62,7 @@ struct PlanView: Encodable {
     func print() {
         for line in changes + conflicts {
             line.say()
-            if !line.command.isEmpty { Terminal.say("    \(line.command)") }
+            if !line.command.isEmpty { Terminal.say("    " + line.command.replacing("\n", with: "\n    ")) }
         }
         for notice in notices { Terminal.say("note: \(notice)") }
         if changes.isEmpty, conflicts.isEmpty {

@@ -37,6 +37,29 @@ import Testing
             nft "add chain inet $TABLE postrouting { type nat hook postrouting priority 7; }"
             """, plan: "~ nft table inet $TABLE: chain postrouting has another hook, type or priority"),
         Sabotage(
+            "chain of another type",
+            """
+            nft flush chain inet $TABLE postrouting; nft delete chain inet $TABLE postrouting
+            nft "add chain inet $TABLE postrouting { type filter hook forward priority 0; policy drop; }"
+            """, plan: "~ nft table inet $TABLE: chain postrouting has another hook, type or priority"),
+        Sabotage(
+            "chain without a hook",
+            """
+            nft flush chain inet $TABLE postrouting; nft delete chain inet $TABLE postrouting
+            nft add chain inet $TABLE postrouting
+            """, plan: "~ nft table inet $TABLE: chain postrouting has another hook, type or priority"),
+        Sabotage(
+            "a rule with a set of its own",
+            "nft add rule inet $TABLE postrouting ip saddr '{ 192.0.2.1, 192.0.2.2 }' return",
+            plan: "~ nft table inet $TABLE: chain postrouting has a rule beside ours"),
+        Sabotage(
+            "a map that leads to a chain",
+            """
+            nft "add chain inet $TABLE other; add map inet $TABLE ways { type ipv4_addr : verdict; }
+            add element inet $TABLE ways { 192.0.2.1 : jump other }
+            insert rule inet $TABLE postrouting ip saddr vmap @ways"
+            """, plan: "~ nft table inet $TABLE: set ways is not ours"),
+        Sabotage(
             "chain beside ours", "nft add chain inet $TABLE other",
             plan: "~ nft table inet $TABLE: chain other is not ours"),
         Sabotage(
@@ -54,6 +77,12 @@ import Testing
             nft flush chain inet $TABLE postrouting; nft delete set inet $TABLE direct4
             nft "add set inet $TABLE direct4 { type ipv4_addr; }; add element inet $TABLE direct4 { 10.0.0.1 }"
             """, plan: "~ nft table inet $TABLE: set direct4 is of another kind"),
+        Sabotage(
+            "set with other flags",
+            """
+            nft flush chain inet $TABLE postrouting; nft delete set inet $TABLE masquerade6
+            nft "add set inet $TABLE masquerade6 { type ifname . ipv6_addr; flags timeout; }"
+            """, plan: "~ nft table inet $TABLE: set masquerade6 is of another kind"),
         Sabotage(
             "set beside ours", "nft add set inet $TABLE other '{ type ipv4_addr; }'",
             plan: "~ nft table inet $TABLE: set other is not ours"),
@@ -85,6 +114,9 @@ import Testing
             nft "delete element inet $TABLE direct4 { cni0 . 10.244.0.0/24 . 10.244.0.0/24 }
             add element inet $TABLE direct4 { cni0 . 10.244.0.0/24 . 0.0.0.0/0 }"
             """, plan: "- nft element inet $TABLE direct4 { cni0 . 10.244.0.0/24 . 0.0.0.0/0 }: no longer wanted"),
+        Sabotage(
+            "table of another family", "nft delete table inet $TABLE; nft add table ip $TABLE",
+            plan: "+ nft table inet $TABLE: missing"),
     ]
 
     @Test func oneApplyMends() throws {
@@ -161,22 +193,64 @@ import Testing
         #expect(try node.run(rules) == before && !before.isEmpty)
     }
 
-    /// What plan prints is what a person could type.
+    /// What plan prints is what a person could type: of each change one command, and that one transaction.
     @Test func theCommandsThatPlanPrintsDoIt() throws {
         let node = try TestNode()
-        try node.addPods(1)
+        try node.addPods(2)
         try node.addOutside()
-        try node.add("pod1", TestNode.masqueraded + #", "nonMasqueradeCIDRs": ["10.0.0.1/32"]"#)
-        for sabotage in ["nft flush ruleset", "nft flush table inet $(nft list tables inet | cut -d' ' -f3)"] {
-            try node.run(sabotage)
-            let plan = try node.json(#""$PLUMBCTL" plan -o json --data-dir "$DATA" || [ $? = 2 ]"#)
-            for change in plan["changes"].elements {
+        let members = TestNode.masqueraded + #", "macspoofchk": true"#
+        for pod in ["pod1", "pod2"] { try node.add(pod, members) }
+        let table = try node.run("nft list tables inet | cut -d' ' -f3")
+        let list = "nft list table inet \(table) | sort; nft list table bridge \(table) | sort"
+        let listing = try node.run(list)
+        let more = [
+            Sabotage("the check of MACs deleted", "nft delete table bridge $TABLE", plan: ""),
+            Sabotage(
+                "chain of the check with another priority",
+                """
+                nft flush chain bridge $TABLE prerouting; nft delete chain bridge $TABLE prerouting
+                nft "add chain bridge $TABLE prerouting { type filter hook prerouting priority 0; }"
+                """, plan: ""),
+            Sabotage(
+                "set of the check of another kind",
+                """
+                nft flush chain bridge $TABLE prerouting; nft delete set bridge $TABLE macs
+                nft "add set bridge $TABLE macs { type ether_addr; }"
+                """, plan: ""),
+        ]
+        for sabotage in Self.sabotages + more {
+            let note = Comment(rawValue: sabotage.testDescription)
+            try node.run(sabotage.script, environment: ["TABLE": table])
+            for change in try node.plumbctlJSON("plan")["changes"].elements {
                 let command = try #require(change["command"].text)
-                #expect(command.hasPrefix("nft "))
-                try node.run(command)
+                let isQuoted = command.hasPrefix("nft '") && command.hasSuffix("'") && command.count { $0 == "'" } == 2
+                #expect(isQuoted, "\(note): \(command)")
+                let typed = try node.attempt(#"sh -ec "$COMMAND""#, environment: ["COMMAND": command])
+                #expect(typed.status == 0, "\(note): \(command) \(typed.all)")
             }
+            #expect(try node.run(list) == listing, note)
             try node.expectRest()
             try node.expectOutside(from: "pod1")
+        }
+    }
+
+    /// Names of links that nft(8) takes for something else, and what an admin copies from the screen.
+    @Test(arguments: ["1br", "br@0", "counter"]) func theCommandsOnTheScreenDoIt(bridge: String) throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1", TestNode.masqueraded + #", "bridge": "\#(bridge)""#)
+        let listing = try node.run("nft list ruleset")
+        for sabotage in [
+            "nft flush ruleset",
+            "nft list tables inet | cut -d' ' -f3 | xargs -I '{}' nft 'add chain inet {} other; flush set inet {} direct6'",
+        ] {
+            try node.run(sabotage)
+            let plan = try node.plumbctl("plan").stdout
+            #expect(plan.contains("\n    nft '"))
+            let commands = plan.split(separator: "\n").filter { $0.hasPrefix("    ") }.joined(separator: "\n")
+            try node.run(#"sh -e <<< "$COMMANDS""#, environment: ["COMMANDS": commands])
+            #expect(try node.run("nft list ruleset") == listing)
+            try node.expectRest()
         }
     }
 

@@ -123,6 +123,9 @@ package struct NFSet: Hashable, Sendable {
     }
 
     package var hasIntervals: Bool { flags & NFT_SET_INTERVAL.rawValue != 0 }
+    package var isMap: Bool { flags & NFT_SET_MAP.rawValue != 0 }
+    /// A part of a rule (`ip saddr { 10.0.0.1, 10.0.0.2 }`), with which it comes and goes.
+    package var isAnonymous: Bool { flags & NFT_SET_ANONYMOUS.rawValue != 0 }
 
     private static let verdictType: UInt32 = 0xffff_ff00
 

@@ -117,10 +117,13 @@ package struct FirewallElement: Resource {
         switch action {
         case .add: return .transaction([addition])
         case .delete: return .transaction([deletion])
-        case .change:
-            let replaced = observed.map { $0.overlapping.isEmpty ? [$0] : $0.overlapping } ?? []
-            return .transaction(replaced.map(\.deletion) + [addition])
+        case .change: return .transaction(replaced(observed).map(\.deletion) + [addition])
         }
+    }
+
+    /// What goes for this one to come.
+    private func replaced(_ observed: Self?) -> [Self] {
+        observed.map { $0.overlapping.isEmpty ? [$0] : $0.overlapping } ?? []
     }
 
     private var deletion: Request { .deleteElements(elements(nil), context: "delete \(name)") }
@@ -133,14 +136,24 @@ package struct FirewallElement: Resource {
 
     package func phase(_ action: Action) -> Phase { action == .delete ? .firewallRemovals : .firewallElements }
 
-    package func command(_ action: Action) -> String {
-        let place = "\(family.name) \(table) \(set)"
-        let addition = "nft add element \(place) '{ \(text)\(comment.map { " comment \"\($0)\"" } ?? "") }'"
+    package func command(_ action: Action) -> String { command(action, from: nil) }
+
+    package func command(_ action: Action, from observed: Self?) -> String {
+        let addition = "add element \(place) { \(quoted)\(comment.map { " comment \"\($0)\"" } ?? "") }"
         return switch action {
-        case .add: addition
-        case .change: "nft delete element \(place) '{ \(text) }'; \(addition)"
-        case .delete: "nft delete element \(place) '{ \(text) }'"
+        case .add: "nft '\(addition)'"
+        case .change: "nft '\(replaced(observed).map { "\($0.deletionText); " }.joined())\(addition)'"
+        case .delete: "nft '\(deletionText)'"
         }
+    }
+
+    private var place: String { "\(family.name) \(table) \(set)" }
+    private var deletionText: String { "delete element \(place) { \(quoted) }" }
+
+    /// As nft(8) reads it: a link may be called `1a`, `br@0` or by a word of nft's own.
+    private var quoted: String {
+        let end = text.utf8.firstIndex(of: UInt8(ascii: " ")) ?? text.endIndex
+        return "\"\(text[..<end])\"\(text[end...])"
     }
 }
 

@@ -215,7 +215,7 @@ struct FirewallReading {
         for message in try connection.socket.dump(.dumpSets(family, table: name, context: "read sets")) {
             var set = try NFSet(parsing: message.body)
             set.handle = nil
-            found.sets.append(set)
+            if !set.isAnonymous { found.sets.append(set) }
         }
     }
 

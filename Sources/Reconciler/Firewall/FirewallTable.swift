@@ -143,41 +143,48 @@ package struct FirewallTable: Resource {
     }
 
     /// All rules are made anew, which nobody notices within a transaction; sets that are as they should be keep their
-    /// elements.
+    /// elements. What elements of a map jump to is in use until the map is gone.
     private func repair(_ observed: Self) -> [Request] {
         let (family, name) = (table.family, table.name)
         var requests = observed.chains.map { Request.flushChain(family, name, $0.name, context: "flush \($0.name)") }
-        for chain in observed.chains
-        where chains.first(where: { $0.name == chain.name }).map({ !chain.isHookedAs($0) }) ?? true {
-            requests.append(.deleteChain(family, name, chain.name, context: "delete chain \(chain.name)"))
+        requests += unwantedSets(observed).map {
+            .deleteSet(family, name, $0.name, context: "delete set \($0.name)")
         }
-        for set in observed.sets where !sets.contains(set) {
-            requests.append(.deleteSet(family, name, set.name, context: "delete set \(set.name)"))
+        requests += unwantedChains(observed).map {
+            .deleteChain(family, name, $0.name, context: "delete chain \($0.name)")
         }
         return requests + creation
     }
 
-    package func phase(_ action: Action) -> Phase { .firewall }
+    private func unwantedSets(_ observed: Self) -> [NFSet] { observed.sets.filter { !sets.contains($0) } }
 
-    package func command(_ action: Action) -> String {
-        let (family, name) = (table.family.name, table.name)
-        let comment = "{ comment \"\(table.comment ?? "")\"; }"
-        switch action {
-        case .delete: return "nft delete table \(family) \(name)"
-        case .change: return "nft flush table \(family) \(name) && \(creationCommand(comment))"
-        case .add: return creationCommand(comment)
+    private func unwantedChains(_ observed: Self) -> [NFChain] {
+        observed.chains.filter { chain in
+            chains.first { $0.name == chain.name }.map { !chain.isHookedAs($0) } ?? true
         }
     }
 
-    private func creationCommand(_ comment: String) -> String {
+    package func phase(_ action: Action) -> Phase { .firewall }
+
+    package func command(_ action: Action) -> String { command(action, from: nil) }
+
+    /// One transaction, as apply makes it, a line a command.
+    package func command(_ action: Action, from observed: Self?) -> String {
         let place = "\(table.family.name) \(table.name)"
-        var commands = ["add table \(place) \(comment)"]
+        if action == .delete { return "nft delete table \(place)" }
+        var commands: [String] = []
+        if let observed {
+            commands += observed.chains.map { "flush chain \(place) \($0.name)" }
+            commands += unwantedSets(observed).map { "delete \($0.isMap ? "map" : "set") \(place) \($0.name)" }
+            commands += unwantedChains(observed).map { "delete chain \(place) \($0.name)" }
+        }
+        commands.append("add table \(place) { comment \"\(table.comment ?? "")\"; }")
         commands += sets.map { "add set \(place) \($0.name) { \($0.definition) }" }
         commands += chains.map { "add chain \(place) \($0.name) { \($0.definition) }" }
         commands += rules.map {
             "add rule \(place) \($0.rule.chain) \($0.text) comment \"\($0.rule.comment ?? "")\""
         }
-        return "nft '\(commands.joined(separator: "; "))'"
+        return "nft '\n\(commands.joined(separator: "\n"))\n'"
     }
 }
 
