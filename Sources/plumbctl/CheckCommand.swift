@@ -12,8 +12,8 @@ struct CheckCommand: ParsableCommand {
               plumbctl check
               plumbctl check -o json | jq -r '.[] | select(.level != "ok") | .finding'
 
-            Exit status: 0 all is well, 2 there is something to see to, 1 an error: pods cannot be served or the check could not \
-            be made.
+            Exit status: 0 all is well, 2 there is something to see to, 1 an error: pods cannot be served, something that is \
+            not Plumb's is in the way, or the check could not be made.
             """)
 
     @OptionGroup var options: CommonOptions

@@ -15,7 +15,7 @@ enum LeakCheck {
         do {
             var kernel = try LiveKernel(bootID: Boot.currentID())
             let examination = try examine(store, &kernel)
-            return rows(examination) + pools(try store.pools()) + leaks(examination) + [drift(examination)]
+            return rows(examination) + pools(try store.pools()) + leaks(examination) + drift(examination)
                 + needs(examination)
         } catch let error as ReconcilerError where error.code != .store {
             return [
@@ -90,13 +90,22 @@ enum LeakCheck {
         examination.lingering.prefix(5).map(\.attachment.label).joined(separator: ", ")
     }
 
-    private static func drift(_ examination: Examination) -> Finding {
-        let count = examination.plan.changes.count + examination.plan.conflicts.count
-        return count == 0
-            ? Finding(.ok, "drift", "none")
-            : Finding(
-                .warning, "drift", "objects that are not as they should be: \(count)",
-                remedy: "`plumbctl plan` names them, `plumbctl apply` mends them")
+    private static func drift(_ examination: Examination) -> [Finding] {
+        let lines = PlanLines(examination.intent)
+        var findings = examination.plan.conflicts.map { conflict in
+            let owner = lines.line(conflict).owner
+            return Finding(
+                .error, "conflict", owner.isEmpty ? conflict.reason : "\(owner): \(conflict.reason)",
+                remedy: "`plumbctl apply` leaves what is not Plumb's to you, and fails until then")
+        }
+        let count = examination.plan.changes.count
+        if count > 0 {
+            findings.append(
+                Finding(
+                    .warning, "drift", "objects that are not as they should be: \(count)",
+                    remedy: "`plumbctl plan` names them, `plumbctl apply` mends them"))
+        }
+        return findings.isEmpty ? [Finding(.ok, "drift", "none")] : findings
     }
 
     private static func needs(_ examination: Examination) -> [Finding] {
