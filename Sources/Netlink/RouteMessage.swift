@@ -198,4 +198,13 @@ extension Request {
         if !isUnicast { filter.type = 0 }
         return Request(type: Int(RTM_GETROUTE), body: filter.encoded, context: context)
     }
+
+    /// The same of one table. ENOENT: there is none of that number.
+    package static func dumpRoutes(family: UInt8, table: UInt32, context: String) -> Request {
+        var filter = RouteMessage()
+        filter.family = family
+        filter.table = table
+        filter.type = 0
+        return Request(type: Int(RTM_GETROUTE), body: filter.encoded, context: context)
+    }
 }

@@ -100,6 +100,10 @@ package struct Plan: Hashable, Sendable {
 
     package var isEmpty: Bool { changes.isEmpty && conflicts.isEmpty }
 
+    /// With something foreign in the way, an attachment would come out half made. What has a route's place is in the way of
+    /// that route alone.
+    var isBlocked: Bool { conflicts.contains { if case .route = $0.object { false } else { true } } }
+
     /// Names of what the host gets by it and the database must remember to have made.
     var remembered: [String] {
         changes.filter { $0.makesObject && $0.namespace == .host && $0.object.isRemembered }.map(\.name)

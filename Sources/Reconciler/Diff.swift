@@ -32,7 +32,7 @@ package func diff(desired: KernelState, observed: KernelState, withdrawn: Set<St
         for (name, object) in observed.named(in: place.namespace) where wanted[name] == nil {
             if place.namespace == .host {
                 prune(object, withdrawn: withdrawn, plan: &plan)
-            } else if case .route(let route) = object {
+            } else if case .route(let route) = object, !route.isForeign {
                 surplus.append(route)
             }
         }

@@ -59,9 +59,7 @@ enum ErrnoPolicy {
         case (.route, .add, .networkUnreachable?), (.route, .add, .noRouteToHost?):
             "its gateway is not on any link that is up"
         case (.route(let route), .add, .fileExists?):
-            "another route has its place: look at `ip -\(route.destination.family.version) route show "
-                + "\(route.destination)\(route.tableOption)` there, and take it away, or, where another network of the same pod has it, give one "
-                + "of both a priority of its own (key ipam.routes)"
+            "another route has its place: \(route.wayOut)"
         // No such type of chain, expression or family; ENOENT also of another's deletion, which a fresh look finds out.
         case (.firewallTable(let table), .add, .noSuchFileOrDirectory?),
             (.firewallTable(let table), .change, .noSuchFileOrDirectory?),

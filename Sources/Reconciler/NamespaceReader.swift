@@ -178,6 +178,18 @@ package final class NamespaceReader {
             RouteMessage.init(parsing:))
     }
 
+    /// Everybody's, of every type, in one table.
+    func routes(family: UInt8, table: UInt32) throws(NetlinkError) -> [RouteMessage] {
+        do throws(NetlinkError) {
+            return try dump(
+                .dumpRoutes(family: family, table: table, context: "read routes of table \(table)"),
+                RouteMessage.init(parsing:))
+        } catch  where error.errno == .noSuchFileOrDirectory {
+            // There is no such table yet.
+            return []
+        }
+    }
+
     /// Whether what is on a link is reached by it, as by the route that the kernel makes with an address. Taken for granted
     /// where an attachment is new.
     ///

@@ -77,7 +77,7 @@ package func reconcile(
             plan.settle(conflicts, in: intent)
         }
     }
-    if plan.conflicts.isEmpty { try remember(plan, store) }
+    if !plan.isBlocked { try remember(plan, store) }
     var doubtful = execute(plan, &kernel, &report)
     if !doubtful.isEmpty {
         // Somebody else's work or a lost reply: what a fresh look still misses has failed.
@@ -88,7 +88,7 @@ package func reconcile(
             return report
         }
         let second = diff(desired: desired, observed: fresh)
-        let missing = Set(second.changes.map(\.name) + second.conflicts.map(\.object.resource.name))
+        let missing = Set(second.changes.map(\.name))
         for conflict in second.conflicts {
             report.failureCode = .conflict
             // Whatever else failed did so for want of the pair.
@@ -220,8 +220,7 @@ func execute(_ plan: Plan, _ kernel: inout some Kernel & ~Copyable, _ report: in
     report.failures += plan.conflicts.map(\.reason)
     if !plan.conflicts.isEmpty { report.failureCode = .conflict }
     report.notices += plan.notices.map(\.text)
-    // With something foreign in the way, an attachment would come out half made.
-    guard plan.conflicts.isEmpty else { return [] }
+    guard !plan.isBlocked else { return [] }
     var doubtful: [Doubt] = []
     for outcome in kernel.perform(plan.changes) {
         switch outcome.status {

@@ -2,7 +2,8 @@ package import Addressing
 package import Netlink
 package import Store
 
-/// A route with our protocol number, in a pod or on the host. Routes of any other protocol are not even read.
+/// A route with our protocol number, in a pod or on the host. Of any other protocol only such are looked at that keep one of
+/// ours from being made.
 package struct Route: Resource {
     package var destination: CIDR
     package var gateway: IPAddress?
@@ -17,6 +18,11 @@ package struct Route: Resource {
     package var advertisedMSS: UInt32?
     /// RT_SCOPE_ number, IPv4 only; desired `nil` is not compared.
     package var scope: UInt8?
+    /// Observed: somebody else's in the place of one that is asked for. To a destination with a metric in a table the kernel
+    /// adds one route (NLM_F_EXCL), by whatever gateway and link, whoever made it.
+    package var isForeign = false
+    /// Observed, of ours: somebody else's was appended to it, and would keep ours from being added again.
+    package var hasCompany = false
 
     package init(
         destination: CIDR, gateway: IPAddress? = nil, link: String? = nil, source: IPAddress? = nil,
@@ -44,13 +50,13 @@ package struct Route: Resource {
     }
 
     package static let kindName = "route"
-    package var name: String { "route \(destination) metric \(metric) table \(table)" }
+    package var name: String { "\(isForeign ? "foreign " : "")route \(destination) metric \(metric) table \(table)" }
     package var wrapped: Object { .route(self) }
-    package var mark: Bool? { true }
+    package var mark: Bool? { !isForeign }
     package static var isRemembered: Bool { true }
 
     package var withdrawnNames: [String] {
-        destination.family == .v6 && metric == 0
+        destination.family == .v6 && metric == 0 && !isForeign
             ? [name, "route \(destination) metric \(Route.defaultIPv6Metric) table \(table)"] : [name]
     }
 
@@ -85,7 +91,7 @@ package struct Route: Resource {
                 let link = try message.outputIndex.map { (index) throws(NetlinkError) in
                     try reader.linkName(index: Int32(index))
                 }
-                guard let route = Route(message, link: link ?? nil) else { continue }
+                guard message.isOurs, let route = Route(message, link: link ?? nil) else { continue }
                 // Another attachment of the same pod has routes by another link.
                 if reader.namespace != .host, route.link.map(ownLinks.contains) != true,
                     desired[reader.namespace, route.name] == nil
@@ -95,11 +101,50 @@ package struct Route: Resource {
                 observed.insert(route, in: reader.namespace)
             }
         }
+        try observeForeign(reader, desired, into: &observed)
+    }
+
+    /// What keeps those from being added that are missing or must be made anew. With all of them in place, nothing is read.
+    private static func observeForeign(
+        _ reader: NamespaceReader, _ desired: KernelState, into observed: inout KernelState
+    ) throws(NetlinkError) {
+        guard reader.extent != .newAttachment, desired[repair: reader.namespace] != .nothing else { return }
+        var wanted: [Route] = []
+        for case .route(let route) in desired.all(in: reader.namespace) {
+            if case .route(let found)? = observed[reader.namespace, route.name], route.drift(from: found).isEmpty {
+                continue
+            }
+            wanted.append(route)
+        }
+        for place in Set(wanted.map { Place(family: $0.destination.family, table: $0.table) }) {
+            for message in try reader.routes(family: place.family.netlinkFamily, table: place.table)
+            where !message.isOurs && message.isInTheWay {
+                guard var foreign = Route(message, link: nil), wanted.contains(where: foreign.hasPlace) else {
+                    continue
+                }
+                if case .route(var ours)? = observed[reader.namespace, foreign.name] {
+                    ours.hasCompany = true
+                    observed.insert(ours, in: reader.namespace)
+                } else {
+                    foreign.isForeign = true
+                    observed.insert(foreign, in: reader.namespace)
+                }
+            }
+        }
+    }
+
+    /// There may be a million to compare with.
+    private func hasPlace(of other: Self) -> Bool {
+        destination == other.destination && metric == other.metric && table == other.table
+    }
+
+    private struct Place: Hashable {
+        var family: IPFamily
+        var table: UInt32
     }
 
     fileprivate init?(_ message: RouteMessage, link: String?) {
-        guard message.routeProtocol == Mark.routeProtocol, message.isUnicast, !message.isCloned,
-            let family = IPFamily(netlinkFamily: message.family),
+        guard let family = IPFamily(netlinkFamily: message.family),
             let address = message.destination.map({ IPAddress(networkBytes: $0) }) ?? CIDR.defaultRoute(family).address,
             let destination = CIDR(address, prefixLength: Int(message.destinationLength))
         else { return nil }
@@ -107,6 +152,36 @@ package struct Route: Resource {
             destination: destination, gateway: message.gateway.flatMap { IPAddress(networkBytes: $0) }, link: link,
             source: message.preferredSource.flatMap { IPAddress(networkBytes: $0) }, metric: message.priority ?? 0,
             table: message.table, mtu: message.mtu, advertisedMSS: message.advertisedMSS, scope: message.scope)
+        hasCompany = message.nextHops.count > 1
+    }
+
+    package func standIn(in namespace: NamespaceID, _ observed: KernelState) -> Object? {
+        var foreign = self
+        foreign.isForeign = true
+        guard let found = observed[namespace, foreign.name], !isMoved(in: namespace, observed) else { return nil }
+        return found
+    }
+
+    /// Ours is not deleted to be made anew where that would be refused. Of several IPv6 routes to one destination the kernel
+    /// says only the first one's protocol, so that ours, appended behind a foreign one, would be known for ours no more; and
+    /// NLM_F_REPLACE takes all of them.
+    package func conflict(with observed: Self) -> String? {
+        if observed.isForeign {
+            let way = observed.gateway.map { ", via \($0)" } ?? ""
+            return "\(destination) has a route already\(way) and not Plumb's: \(wayOut)"
+        }
+        guard observed.hasCompany else { return nil }
+        let drift = drift(from: observed)
+        guard !drift.isEmpty else { return nil }
+        return
+            "route \(destination): \(drift.joined(separator: "; ")), and it has a route beside it that is not Plumb's: "
+            + wayOut
+    }
+
+    /// For a person, where another route has this one's place.
+    var wayOut: String {
+        "look at `ip -\(destination.family.version) route show \(destination)\(tableOption)` there, and take that one away, or "
+            + "give one of both a metric of its own (ours by key ipam.routes, or in table routes)"
     }
 
     /// A later plugin of the chain (sbr) may put a pod's routes into a table of its own; by our mark they are still known
@@ -131,7 +206,8 @@ package struct Route: Resource {
     }
 
     private func isSame(as other: Self) -> Bool {
-        destination == other.destination && gateway == other.gateway && metric == other.metric
+        !isForeign && !other.isForeign && destination == other.destination && gateway == other.gateway
+            && metric == other.metric
     }
 
     package func drift(from observed: Self) -> [String] {
@@ -210,7 +286,7 @@ package struct Route: Resource {
     }
 
     /// As `ip route` wants it.
-    var tableOption: String { table == 254 ? "" : " table \(table)" }
+    private var tableOption: String { table == 254 ? "" : " table \(table)" }
 
     package func command(_ action: Action) -> String {
         let verb =
@@ -236,6 +312,11 @@ package struct Route: Resource {
 }
 
 extension RouteMessage {
+    fileprivate var isOurs: Bool { routeProtocol == Mark.routeProtocol && isUnicast && !isCloned }
+
+    /// The kernel tells routes also by their type of service, and by the source for which they are.
+    fileprivate var isInTheWay: Bool { typeOfService == 0 && sourceLength == 0 && !isCloned }
+
     /// IPv6 makes one route of several to a destination, and shows the protocol of the first. Which of them is ours: the
     /// one that is asked for, else that first one.
     fileprivate mutating func takeNextHop(asIn desired: KernelState, in namespace: NamespaceID) {

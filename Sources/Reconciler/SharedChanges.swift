@@ -35,7 +35,7 @@ func executeRemembering(
 ) -> [Doubt] {
     var plan = plan
     do throws(StoreError) {
-        if plan.conflicts.isEmpty { try store.rememberHoldingWriter(made: plan.remembered) }
+        if !plan.isBlocked { try store.rememberHoldingWriter(made: plan.remembered) }
     } catch {
         report.failures.append(error.description)
         let made = Set(plan.remembered)

@@ -54,7 +54,10 @@ import Testing
         try node.run("ip -n pod1 route replace default via 10.244.0.77; ip -n pod1 -6 route del default")
         try node.expectError(
             .check(answer, version: version), code: 104,
-            saying: ["route 0.0.0.0/0 metric 0 table 254: missing", "route ::/0 metric 0 table 254: missing"])
+            saying: [
+                "0.0.0.0/0 has a route already, via 10.244.0.77 and not Plumb's",
+                "route ::/0 metric 0 table 254: missing",
+            ])
         let without = try CheckChainTests.edited(answer) {
             $0["routes"] = [["dst": "0.0.0.0/0", "gw": "10.244.0.77"]]
         }

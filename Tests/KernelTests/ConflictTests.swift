@@ -77,6 +77,21 @@ import Testing
         try node.expectNothingLeft()
     }
 
+    @Test(arguments: [
+        ("0.0.0.0/0", "ip -n pod1 addr add 10.9.9.1/24 dev q; ip -n pod1 route add default via 10.9.9.9"),
+        ("::/0", "ip -n pod1 -6 route add default dev q"),
+        ("0.0.0.0/0", "ip -n pod1 route add blackhole default"),
+    ]) func aRouteIsTakenInThePod(destination: String, script: String) throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.run("ip -n pod1 link add q up type veth peer name r; ip -n pod1 link set r up; \(script)")
+        func look() throws -> String { try node.run("ip -n pod1 route; ip -n pod1 -6 route show default") }
+        let before = try look()
+        try node.expectError(Call(), code: 101, saying: ["\(destination) has a route already", "not Plumb's", "ip -"])
+        #expect(try look() == before)
+        try node.expectNothingLeft()
+    }
+
     @Test(arguments: ["veth", "vxlan id 7 dstport 4789"]) func bridgeNameIsTaken(kind: String) throws {
         let node = try TestNode()
         try node.addPods(1)

@@ -112,15 +112,69 @@ import Testing
             """)
         let before = try node.json("ip -d -j route show 10.244.7.0/24")
         _ = try node.sql("INSERT INTO routes (dst, gateway) VALUES ('10.244.7.0/24', '192.168.77.2')")
-        for _ in 0..<2 {
-            let apply = try node.plumbctl("apply")
-            #expect(apply.status == 1 && apply.stderr.contains("10.244.7.0/24"), "\(apply.all)")
-            #expect(try node.json("ip -d -j route show 10.244.7.0/24") == before)
-        }
+        try node.expectRouteConflict("route 10.244.7.0/24: 10.244.7.0/24 has a route already, via 192.168.77.7 and")
+        #expect(try node.json("ip -d -j route show 10.244.7.0/24") == before)
         try node.run("ip route del 10.244.7.0/24")
         try node.expectConvergence()
         let ours = try node.json("ip -d -j route show 10.244.7.0/24")
         #expect(ours[0]["gateway"] == "192.168.77.2")
+    }
+
+    struct Taken: Sendable, CustomTestStringConvertible {
+        var testDescription: String { route }
+        /// Of pod1, who puts it where ours was, and the one that is ours.
+        var route: String
+        var ours: String
+
+        init(_ route: String, _ ours: String) {
+            self.route = route
+            self.ours = ours
+        }
+    }
+
+    /// The rest of the pod is mended all the same.
+    @Test(arguments: [
+        Taken("default via 10.244.0.77", "0.0.0.0/0"), Taken("blackhole default", "0.0.0.0/0"),
+        Taken("default dev eth0 proto static scope link", "0.0.0.0/0"),
+        Taken("default via fd00:10:244::77", "::/0"), Taken("default dev eth0 proto static metric 1024", "::/0"),
+        Taken("unreachable default metric 1024", "::/0"),
+    ]) func routeThatStandsWhereThePodsShould(taken: Taken) throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        try node.add("pod1")
+        let family = taken.ours == "::/0" ? 6 : 4
+        try node.run("ip -n pod1 -\(family) route del default; ip -n pod1 -\(family) route add \(taken.route)")
+        func look() throws -> JSON { try node.json("ip -d -j -\(family) route show default", in: "pod1") }
+        let before = try look()
+        let missing = family == 4 ? "fd00:10:244::2/64" : "10.244.0.2/24"
+        try node.run("ip -n pod1 addr add 192.0.2.1/32 dev eth0; ip -n pod1 addr del \(missing) dev eth0")
+        let plan = try node.plumbctl("plan")
+        #expect(plan.stdout.contains("Plan: 1 to add, 0 to change, 0 to delete, 1 in conflict\n"), "\(plan.all)")
+        let apply = try node.plumbctl("apply")
+        #expect(apply.status == 1 && apply.stdout.contains("Applied: 1 added"), "\(apply.all)")
+        try node.expectRouteConflict("route \(taken.ours) of pod default/pod1: \(taken.ours) has a route already")
+        #expect(try look() == before)
+        try node.run("ip -n pod1 -\(family) route del default")
+        try node.expectConvergence()
+        try node.expectPing(from: "pod1", to: "10.244.0.1", "fd00:10:244::1")
+    }
+
+    /// Of another metric, table, source or type of service it is beside ours, as the kernel sees it.
+    @Test func routesThatAreInNobodysWay() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        try node.run(
+            """
+            r="ip -n pod1 route"; $r del default; $r add default via 10.244.0.77 metric 7
+            $r add default via 10.244.0.77 table 7; $r add default via 10.244.0.77 tos 0x10
+            r="ip -n pod1 -6 route"; $r del default; $r add default via fd00:10:244::77 metric 7
+            $r add default via fd00:10:244::77 table 7
+            """)
+        try node.expectConvergence()
+        try node.run("ip -n pod1 -6 route add default from fd00:10:244::2 via fd00:10:244::77 || true")
+        try node.run("ip -n pod1 -6 route del default via fd00:10:244::1")
+        try node.expectConvergence()
     }
 
     /// IPv6 makes one route of both, with our protocol number, and by destination alone the kernel deletes both.
@@ -147,16 +201,38 @@ import Testing
         }
         #expect(try gateways() == ["fd77::2", "fd77::7"])
         try node.run("ip -n pod1 -6 route del default via fd00:10:244::1")
-        #expect(try node.plumbctl("apply").status == 1)
+        try node.expectRouteConflict("route ::/0 of pod default/pod1: ::/0 has a route already, via fd00:10:244::7 and")
         #expect(try node.json("ip -6 -j route show default", in: "pod1")[0]["gateway"] == "fd00:10:244::7")
         try node.run("ip -n pod1 -6 route del default")
         try node.expectConvergence()
         _ = try node.sql("UPDATE routes SET gateway = 'fd77::3' WHERE dst = 'fd00:10:245::/64'")
-        #expect(try node.plumbctl("apply").status == 1)
-        #expect(try gateways() == ["fd77::7"])
+        try node.expectRouteConflict("it goes via fd77::2, and it has a route beside it that is not Plumb's")
+        #expect(try gateways() == ["fd77::2", "fd77::7"])
+        try node.run("ip -6 route del fd00:10:245::/64 via fd77::7")
+        try node.expectConvergence()
+        #expect(try gateways() == ["fd77::3"])
+        try node.run("ip -6 route append fd00:10:245::/64 via fd77::7 proto static")
         _ = try node.sql("DELETE FROM routes WHERE dst = 'fd00:10:245::/64'")
         try node.expectConvergence()
         #expect(try gateways() == ["fd77::7"])
+    }
+
+    /// IPv6 keeps one without a gateway apart from ours, as IPv4 keeps each.
+    @Test(arguments: [("4", "default via 10.244.0.7"), ("6", "default dev eth0")])
+    func routeThatIsAppendedAndApart(family: String, route: String) throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        let r = "ip -n pod1 -\(family) route"
+        try node.run("\(r) append \(route) proto static")
+        try node.expectRest()
+        let gateway = family == "4" ? "10.244.0.1" : "fd00:10:244::1"
+        _ = try node.sql("UPDATE routes SET mtu = 1300 WHERE gateway = '\(gateway)'")
+        let before = try node.run("\(r) show default")
+        try node.expectRouteConflict("its MTU is 0, and it has a route beside it that is not Plumb's")
+        #expect(try node.run("\(r) show default") == before)
+        try node.run("\(r) del \(route) proto static")
+        try node.expectConvergence()
     }
 
     /// Nor is one that would have to be deleted for ours to fit, whatever became of ours.
@@ -215,5 +291,30 @@ import Testing
         try node.expectError(Call(members: members), code: 101, saying: ["br0", "down"])
         #expect(try node.json("ip -d -j addr show br0") == before)
         try node.expectNothingLeft()
+    }
+}
+
+extension TestNode {
+    /// plan, check and apply each tell of one conflict about a route and of nothing else, time and again, and none of them asks
+    /// the kernel for a route.
+    fileprivate func expectRouteConflict(_ told: String, at location: SourceLocation = #_sourceLocation) throws {
+        for _ in 0..<2 {
+            let plan = try plumbctl("plan")
+            #expect(plan.status == 2 && plan.stdout.contains("! route "), "\(plan.all)", sourceLocation: location)
+            #expect(plan.stdout.contains(told), "\(plan.all)", sourceLocation: location)
+            #expect(
+                plan.stdout.contains("Plan: 0 to add, 0 to change, 0 to delete, 1 in conflict\n"), "\(plan.all)",
+                sourceLocation: location)
+            let check = try plumbctl("check")
+            let why = told.split(separator: ": ").last.map(String.init) ?? told
+            #expect(check.status == 1 && check.stdout.contains(why), "\(check.all)", sourceLocation: location)
+            let apply = try attempt(#"strace -f -qq -e trace=sendto -o /run/sent "$PLUMBCTL" apply --data-dir "$DATA""#)
+            #expect(
+                apply.status == 1 && apply.stderr.contains(why) && apply.stderr.contains("ip -"), "\(apply.all)",
+                sourceLocation: location)
+            #expect(apply.stdout.contains("1 failed"), "\(apply.all)", sourceLocation: location)
+            let sent = try run("grep -c RTM_GETROUTE /run/sent; grep -cE 'RTM_(NEW|DEL)ROUTE' /run/sent || true")
+            #expect(sent.hasSuffix("\n0"), "\(sent)", sourceLocation: location)
+        }
     }
 }

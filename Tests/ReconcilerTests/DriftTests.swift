@@ -145,6 +145,29 @@ import Testing
         #expect(try kernel.plan(render(intent)).isEmpty)
     }
 
+    /// Beside ours it is nobody's business, as long as ours is as it should be.
+    @Test(arguments: [(false, false, true), (true, false, false), (true, true, true)])
+    func `a foreign route in the place of ours is a conflict`(hasOurs: Bool, drifts: Bool, conflicts: Bool) throws {
+        let intent = try intent()
+        var kernel = try perfect(intent)
+        let ours = try #require(kernel[pod].routes.first)
+        if !hasOurs { kernel[pod].routes = [] }
+        if drifts { kernel[pod].routes[0].route.gateway = try ip("10.1.0.77") }
+        var foreign = SimulatedRoute(route: ours.route, isForeign: true)
+        foreign.route.gateway = try ip("10.1.0.99")
+        kernel[pod].routes.append(foreign)
+        kernel[pod].addresses = []
+        let before = kernel[pod].routes
+        for changes in [1, 0] {
+            let plan = try kernel.plan(render(intent))
+            #expect(plan.changes.count == changes && !plan.changes.contains { $0.name == ours.route.name })
+            #expect(plan.conflicts.map(\.object.resource.name) == (conflicts ? [ours.route.name] : []))
+            #expect(plan.conflicts.allSatisfy { $0.attachment == 7 && $0.reason.contains("not Plumb's") })
+            _ = kernel.carryOut(plan)
+            #expect(kernel[pod].routes == before)
+        }
+    }
+
     @Test func `an unmarked link under our name is a conflict`() throws {
         let intent = try intent()
         var kernel = try perfect(intent)

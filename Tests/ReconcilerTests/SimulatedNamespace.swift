@@ -37,7 +37,7 @@ struct SimulatedAddress: Hashable, Sendable {
 
 struct SimulatedRoute: Hashable, Sendable {
     var route: Route
-    /// Of another protocol number: never read, but in the way.
+    /// Of another protocol number: read where it is in the way.
     var isForeign = false
 }
 
@@ -129,6 +129,18 @@ extension SimulatedNamespace {
             && (isNode || families.contains(route.route.destination.family))
         {
             observed.insert(route.route, in: namespace)
+        }
+        guard extent != .newAttachment else { return }
+        for route in routes where route.isForeign {
+            guard case .route(let wanted)? = desired[namespace, route.route.name] else { continue }
+            var found = route.route
+            if case .route(let ours)? = observed[namespace, wanted.name] {
+                found = ours
+                found.hasCompany = true
+            } else {
+                found.isForeign = true
+            }
+            observed.insert(found, in: namespace)
         }
     }
 
