@@ -43,9 +43,8 @@ extension Plugin {
                 return try judge(NetworkUsage(), [], config, &kernel) { 0 }
             }
             let store = try storing { () throws(StoreError) in
-                try Store.open(directory: config.dataDirectory, access: .write, endsWithProcess: true)
+                try Store.open(directory: config.dataDirectory, access: .probe, endsWithProcess: true)
             }
-            try storing { () throws(StoreError) in try store.probe() }
             let usage = try storing { () throws(StoreError) in try store.usage(config.network, bootID: bootID) }
             var elsewhere: [Attachment] = []
             for example in usage.elsewhere {

@@ -49,7 +49,7 @@ extension Store {
     }
 
     /// Whether a write could begin now: takes the locks that it needs, and lets go of them. Changes nothing.
-    package func probe() throws(StoreError) {
+    func probe() throws(StoreError) {
         try lockWriter(patience: Store.probePatienceMilliseconds)
         defer { unlockWriter() }
         database.setBusyTimeout(milliseconds: Store.probePatienceMilliseconds)

@@ -9,6 +9,8 @@ package struct Store: ~Copyable {
     package enum Access: Sendable {
         /// `plan`, `status`: no lock is taken, nothing is written.
         case read
+        /// STATUS: a writer's locks are taken for a moment, nothing is written.
+        case probe
         /// `apply`, DEL: the database must be there.
         case write
         /// ADD: made if there is none.
@@ -64,13 +66,9 @@ package struct Store: ~Copyable {
         var version = Schema.version
         if access == .read {
             let database = try connectReader(directory, &version)
-            // Nothing is written: until ADD, DEL or apply migrates the file, its readers do so with a copy.
-            guard version < Schema.version else {
-                return Store(directory: directory, database: database, lockFile: nil)
-            }
-            let copy = try database.copyInMemory()
-            try Migration.run(copy)
-            return Store(directory: directory, database: copy, lockFile: nil)
+            return Store(
+                directory: directory, database: version < Schema.version ? try migratedCopy(of: database) : database,
+                lockFile: nil)
         }
         if access == .create { try createDirectory(directory) }
         guard access == .create || exists(directory) else { throw missing(directory) }
@@ -86,10 +84,20 @@ package struct Store: ~Copyable {
             database: try connect(
                 directory, readOnly: false, endsWithProcess: endsWithProcess, cascades: !forDeletion, &version),
             lockFile: lock, logBound: forDeletion ? shortLogBound : logBound)
-        if version < Schema.version {
-            try store.write { (database) throws(StoreError) in try Migration.run(database) }
+        if access == .probe { try store.probe() }
+        guard version < Schema.version else { return store }
+        if access == .probe {
+            return Store(directory: directory, database: try migratedCopy(of: store.database), lockFile: nil)
         }
+        try store.write { (database) throws(StoreError) in try Migration.run(database) }
         return store
+    }
+
+    /// Until ADD, DEL or apply migrates the file, those who only look do so with a copy.
+    private static func migratedCopy(of database: borrowing Connection) throws(StoreError) -> Connection {
+        let copy = try database.copyInMemory()
+        try Migration.run(copy)
+        return copy
     }
 
     private init(

@@ -15,12 +15,13 @@ import Testing
         return node
     }
 
-    @Test func plumbctlLooksAndADDMigrates() throws {
+    @Test func othersLookAndADDMigrates() throws {
         let node = try oldNode()
         for command in ["plan", "status"] {
             let output = try node.plumbctl(command)
             #expect(output.status == 0, "\(output.all)")
         }
+        try node.expectWell()
         #expect(try node.sql("PRAGMA user_version") == "1000")
         #expect(try node.attempt(#"cmp /run/old.db "$DATA/state.db""#).status == 0)
         try node.add("pod1")

@@ -85,6 +85,22 @@ private func addition(of container: String, address: String) -> String {
         }
     }
 
+    /// STATUS too, which takes a writer's locks for a moment.
+    @Test func whoOnlyProbesDoesNotWrite() throws {
+        try withScratch { directory in
+            try makeFirstVersion(directory)
+            try sqlite(directory, "UPDATE ranges SET next = NULL, last = '10.0.0.2'")
+            let before = try bytes(directory + "/state.db")
+            let store = try Store.open(directory: directory, access: .probe)
+            let usage = try store.usage(
+                try NetworkSpec(sets: [["10.0.0.0/24 10.0.0.1-10.0.0.2"]]), bootID: "boot-1")
+            #expect(usage.isInUse && usage.exhausted == ["10.0.0.1–10.0.0.2 in 10.0.0.0/24 (1 of 1 addresses in use)"])
+            close(store)
+            #expect(try bytes(directory + "/state.db") == before)
+            #expect(try sqliteReadOnly(directory, "PRAGMA user_version") == "1000")
+        }
+    }
+
     /// The binary of before is still in its directory, or a process of it still runs.
     @Test func anOlderBinaryStillWrites() throws {
         try withScratch { directory in
