@@ -1,3 +1,4 @@
+internal import Addressing
 internal import Glibc
 internal import Reconciler
 internal import Store
@@ -40,7 +41,7 @@ extension Plugin {
             guard Store.exists(config.dataDirectory) else {
                 // The first ADD makes it, unless it is one that was lost.
                 try refuseToForget(config, kernel)
-                return try judge(NetworkUsage(), [], config, &kernel) { 0 }
+                return try judge(NetworkUsage(), [], config, &kernel, count: { 0 }, own: { _ in [] })
             }
             let store = try storing { () throws(StoreError) in
                 try Store.open(directory: config.dataDirectory, access: .probe, endsWithProcess: true)
@@ -50,10 +51,15 @@ extension Plugin {
             for example in usage.elsewhere {
                 elsewhere += try storing { () throws(StoreError) in try store.promise(attachment: example).attachments }
             }
-            try judge(usage, elsewhere, config, &kernel) { () throws(PluginError) in
-                guard let network = usage.network?.id else { return 0 }
-                return try storing { () throws(StoreError) in try store.living(network: network, bootID: bootID) }
-            }
+            try judge(
+                usage, elsewhere, config, &kernel,
+                count: { () throws(PluginError) in
+                    guard let network = usage.network?.id else { return 0 }
+                    return try storing { () throws(StoreError) in try store.living(network: network, bootID: bootID) }
+                },
+                own: { (bridge) throws(ReconcilerError) in
+                    try mapped { () throws(StoreError) in try store.gatewayNames(on: bridge) }
+                })
         } catch {
             guard error.code != .cutOff else { throw error }
             throw PluginError(.unavailable, error.message, details: error.details)
@@ -63,12 +69,16 @@ extension Plugin {
     /// - Parameters:
     ///   - elsewhere: one attachment for each bridge that the network has left, and pods of it have not.
     ///   - count: how many pods the network has; asked only if they lack something.
+    ///   - own: see ``outlook(living:next:_:own:)``.
     private static func judge(
         _ usage: NetworkUsage, _ elsewhere: [Attachment], _ config: Config, _ kernel: inout LiveKernel,
-        count: () throws(PluginError) -> Int
+        count: () throws(PluginError) -> Int, own: (String) throws(ReconcilerError) -> Set<String>
     ) throws(PluginError) {
         let network = "network \(config.network.name)"
         var reasons = usage.exhausted.map { "\(network): no address is left in \($0)" }
+        let outlook = try reconciling { () throws(ReconcilerError) in
+            try look(usage, elsewhere, config.network, &kernel, own: own)
+        }
         if usage.ports >= PortCount.limit {
             reasons.append(
                 "\(network): bridge \(config.network.bridge) has \(usage.ports) ports, and takes \(PortCount.limit): use more "
@@ -78,12 +88,12 @@ extension Plugin {
         if let key = needsFirewall, let obstacle = kernel.firewallObstacle() {
             reasons.append("\(network): key \(key): \(obstacle)")
         }
-        let plan = try reconciling { () throws(ReconcilerError) in
-            try hostPlan(usage.isInUse ? usage.network : nil, elsewhere, bridge: config.network.bridge, &kernel)
+        let lacking = outlook.living.changes.compactMap(\.lack)
+        let conflicts = outlook.living.conflicts.map(\.reason)
+        for conflict in outlook.next.conflicts where !conflicts.contains(conflict.reason) {
+            reasons.append("\(network): \(conflict.reason)")
         }
-        let lacking = usage.isInUse ? plan.changes.compactMap(\.lack) : []
-        let conflicts = plan.conflicts.map(\.reason)
-        if !lacking.isEmpty || usage.isInUse && !conflicts.isEmpty {
+        if !lacking.isEmpty || !conflicts.isEmpty {
             let pods = try count()
             // What is not ours says itself how it is put right; apply does the rest.
             let ways = [conflicts.isEmpty ? nil : "that is put right", lacking.isEmpty ? nil : "`plumbctl apply`"]
@@ -93,23 +103,26 @@ extension Plugin {
                 + (conflicts + lacking).joined(separator: "; ")
             throw PluginError(.cutOff, ([cut] + reasons).joined(separator: "; "))
         }
-        reasons += conflicts.map { "\(network): \($0)" }
         guard reasons.isEmpty else { throw PluginError(.unavailable, reasons.joined(separator: "; ")) }
     }
 
-    /// What the host should have for pods that live, and what stands in the way of the next.
-    private static func hostPlan(
-        _ network: Network?, _ elsewhere: [Attachment], bridge: String, _ kernel: inout LiveKernel
-    ) throws(ReconcilerError) -> Plan {
-        var desired = render(Intent(networks: network.map { [$0] } ?? [], attachments: elsewhere))
-        for attachment in elsewhere {
-            desired.remove(attachment.pod)
-            desired[.host, Veth.name(attachment.hostIfname)] = nil
+    /// How the host is for pods that live, and for the next.
+    private static func look(
+        _ usage: NetworkUsage, _ elsewhere: [Attachment], _ spec: NetworkSpec, _ kernel: inout LiveKernel,
+        own: (String) throws(ReconcilerError) -> Set<String>
+    ) throws(ReconcilerError) -> Outlook {
+        var living = KernelState()
+        if usage.isInUse, let network = usage.network {
+            living = render(Intent(networks: [network], attachments: elsewhere))
+            for attachment in elsewhere {
+                living.remove(attachment.pod)
+                living[.host, Veth.name(attachment.hostIfname)] = nil
+            }
         }
-        if desired[.host, Bridge.name(bridge)] == nil { desired.insert(Bridge(ifname: bridge), in: .host) }
-        var observed = KernelState()
-        try kernel.observe(.host, .attachment, desired: desired, into: &observed)
-        return diff(desired: desired, observed: observed)
+        var generator = SystemRandomNumberGenerator()
+        var next = usage.network ?? Network(id: 0, spec: spec, bridgeMAC: .random(using: &generator))
+        next.spec = spec
+        return try outlook(living: living, next: next, &kernel, own: own)
     }
 }
 

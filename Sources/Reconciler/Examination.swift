@@ -245,6 +245,6 @@ extension KernelState {
 }
 
 /// Calls into the store, with its errors as ours.
-func mapped<T>(_ body: () throws(StoreError) -> T) throws(ReconcilerError) -> T {
+package func mapped<T>(_ body: () throws(StoreError) -> T) throws(ReconcilerError) -> T {
     do throws(StoreError) { return try body() } catch { throw ReconcilerError(error) }
 }

@@ -29,8 +29,23 @@ struct GatewayConflict {
 }
 
 extension Plan {
-    /// What ADD does about them: refuses, or replaces the foreign addresses if the network says so.
-    mutating func settle(_ conflicts: [GatewayConflict], in intent: Intent) {
+    /// What ADD does about addresses beside a gateway that it is about to put there. Those of ours, whichever network's, are
+    /// none of them.
+    ///
+    /// - Parameter own: their names on a bridge; asked only if something is there.
+    mutating func settleGateways(
+        of intent: Intent, desired: KernelState, observed: KernelState,
+        own: (String) throws(ReconcilerError) -> Set<String>
+    ) throws(ReconcilerError) {
+        var conflicts = GatewayConflict.all(desired: desired, observed: observed)
+        guard let bridge = conflicts.first?.gateway.link else { return }
+        let own = try own(bridge)
+        conflicts.removeAll { own.contains($0.foreign.name) }
+        settle(conflicts, in: intent)
+    }
+
+    /// Refuses, or replaces the foreign addresses if the network says so.
+    private mutating func settle(_ conflicts: [GatewayConflict], in intent: Intent) {
         for conflict in conflicts {
             let isForced = intent.networks.contains {
                 $0.spec.forceAddress && $0.spec.bridge == conflict.gateway.link

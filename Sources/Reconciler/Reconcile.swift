@@ -70,11 +70,9 @@ package func reconcile(
     var plan = diff(desired: desired, observed: report.observed)
     plan.changes.removeAll(where: sparing)
     if isNew {
-        var conflicts = GatewayConflict.all(desired: desired, observed: report.observed)
-        if let bridge = conflicts.first?.gateway.link {
-            let own = try mapped { () throws(StoreError) in try store.gatewayNames(on: bridge) }
-            conflicts.removeAll { own.contains($0.foreign.name) }
-            plan.settle(conflicts, in: intent)
+        try plan.settleGateways(of: intent, desired: desired, observed: report.observed) {
+            (bridge) throws(ReconcilerError) in
+            try mapped { () throws(StoreError) in try store.gatewayNames(on: bridge) }
         }
     }
     if !plan.isBlocked { try remember(plan, store) }

@@ -95,6 +95,17 @@ import Testing
         try node.expectError(.status(moved), code: 51, saying: ["address 10.244.0.1/24 on cni0: missing"])
     }
 
+    /// A bridge that no ADD made yet cuts nobody off.
+    @Test func theBridgeThatTheNextADDMakes() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        try node.add("pod1")
+        let moved = #""bridge": "cni1", "subnets": ["10.245.0.0/24"]"#
+        try node.expectWell(.status(moved))
+        try node.add("pod2", moved)
+        try node.expectWell(.status(moved))
+    }
+
     @Test func bothAtOnce() throws {
         let node = try TestNode()
         try node.addPods(1)
