@@ -76,6 +76,7 @@ extension Plugin {
     ) throws(PluginError) {
         let network = "network \(config.network.name)"
         var reasons = usage.exhausted.map { "\(network): no address is left in \($0)" }
+        if let contradiction = usage.contradiction { reasons.append(contradiction) }
         let outlook = try reconciling { () throws(ReconcilerError) in
             try look(usage, elsewhere, config.network, &kernel, own: own)
         }

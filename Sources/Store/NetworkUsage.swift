@@ -11,6 +11,8 @@ package struct NetworkUsage: Sendable {
     package var elsewhere: [Int64] = []
     /// Attachments of all networks on the configured bridge; counted only where the node has as many as one bridge takes.
     package var ports = 0
+    /// Why the network cannot be recorded as configured beside what lives on its bridge, in words.
+    package var contradiction: String?
     /// Range sets without a free address, in words, as `10.9.0.2–10.9.0.6 in 10.9.0.0/29 (5 of 5 addresses in use)`.
     package var exhausted: [String] = []
 
@@ -50,6 +52,14 @@ extension Store {
                     "SELECT count(*) FROM attachments WHERE bridge = ?2 AND \(Store.isLiving)", boot,
                     .text(spec.bridge))
                 usage.ports = Int(ports ?? 0)
+            }
+            // What earlier boots left contradicts nobody.
+            if usage.network?.spec != spec, boot == .text("") {
+                do throws(StoreError) {
+                    try SharedBridge.check(spec, since: usage.network, database)
+                } catch  where error.code == .contradiction {
+                    usage.contradiction = error.message
+                }
             }
             usage.exhausted = try exhausted(spec, usage.network, boot: boot, database)
             return usage

@@ -31,6 +31,18 @@ import Testing
             members: #""subnets": ["fd09::/64"]"#, code: 101),
         Case(
             testDescription: "no VLANs", script: adopted, members: #""vlan": 7, \#(subnet)"#, code: 101),
+        Case(
+            testDescription: "another network's MTU", blue: #""mtu": 1400, "subnets": ["10.8.0.0/24"]"#,
+            members: #""mtu": 1300, \#(subnet)"#, code: 7),
+        Case(
+            testDescription: "another network's gateway", blue: subnet,
+            members: #""isGateway": true, "ipam": {"subnet": "10.9.0.0/24", "gateway": "10.9.0.254"}"#, code: 7),
+        Case(
+            testDescription: "a pod's address as gateway", blue: subnet,
+            members: #""isGateway": true, "ipam": {"subnet": "10.9.0.0/16", "gateway": "10.9.0.2"}"#, code: 7),
+        Case(
+            testDescription: "pods left on another bridge", blue: subnet, name: "blue",
+            members: #""bridge": "cni1", \#(subnet)"#, code: 7),
     ]
 
     @Test(arguments: cases) func isToldBefore(test: Case) throws {

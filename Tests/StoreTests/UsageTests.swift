@@ -110,6 +110,26 @@ import struct Store.Attachment
         }
     }
 
+    /// What keeps a network from its bridge is told in the words of the ADD that it would be refused by; a boot ends it.
+    @Test func contradictsAsADDDoes() throws {
+        try withScratch { directory in
+            let store = try Store.open(directory: directory, access: .create)
+            _ = try store.add(AttachmentRequest(try Self.network(), "c1"))
+            var other = try NetworkSpec("other", sets: [["10.1.0.0/16"]])
+            #expect(try store.usage(other, bootID: "boot-1").contradiction == nil)
+            other.mtu = 1300
+            let moved = try NetworkSpec(bridge: "plumb1", sets: [["10.0.0.0/16"]])
+            for spec in [other, moved] {
+                let told = try #require(try store.usage(spec, bootID: "boot-1").contradiction)
+                let error = #expect(throws: StoreError.self) { try store.add(AttachmentRequest(spec, "c2")) }
+                #expect(error?.code == .contradiction && error?.message == told)
+                #expect(try store.usage(spec, bootID: "boot-2").contradiction == nil)
+            }
+            _ = try store.add(AttachmentRequest(other, "c2", bootID: "boot-2"))
+            close(store)
+        }
+    }
+
     /// Pods stay where they were made, even if that was in the same millisecond.
     @Test func podsThatTheNetworkLeft() throws {
         try withScratch { directory in
