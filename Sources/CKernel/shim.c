@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <malloc.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -30,6 +32,20 @@ int plumb_setns_net(int fd) { return setns(fd, CLONE_NEWNET); }
 int plumb_netns_cookie(int socket, uint64_t *cookie) {
     socklen_t size = sizeof *cookie;
     return getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &size);
+}
+
+int plumb_bridge_ports(int socket, const char *name) {
+    int links[1024]; /* by the number of the port (BR_MAX_PORTS, net/bridge/br_private.h) */
+    memset(links, 0, sizeof links);
+    unsigned long arguments[4] = {BRCTL_GET_PORT_LIST, (unsigned long)links, sizeof links / sizeof *links, 0};
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    request.ifr_data = (void *)arguments;
+    if (ioctl(socket, SIOCDEVPRIVATE, &request) < 0) return -1;
+    int count = 0;
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) count += links[i] != 0;
+    return count;
 }
 
 int plumb_advertise(int index, const uint8_t *address, const uint8_t *mac) {

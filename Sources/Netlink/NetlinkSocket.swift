@@ -62,6 +62,14 @@ package struct NetlinkSocket: ~Copyable {
         return cookie
     }
 
+    /// How many ports a bridge has; `nil` where the kernel does not say.
+    ///
+    /// - Parameter name: a bridge's. Of another kind of link the kernel would understand something else.
+    package func ports(ofBridge name: String) -> Int? {
+        let count = plumb_bridge_ports(descriptor, name)
+        return count < 0 ? nil : Int(count)
+    }
+
     /// Sends all requests at once and waits for every ACK; the kernel does not stop at the first refusal.
     ///
     /// - Returns: one reply a request, in order. Throws only if the conversation itself broke down.

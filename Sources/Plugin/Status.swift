@@ -80,9 +80,11 @@ extension Plugin {
         let outlook = try reconciling { () throws(ReconcilerError) in
             try look(usage, elsewhere, config.network, &kernel, own: own)
         }
-        if usage.ports >= PortCount.limit {
+        let bridge = config.network.bridge
+        let ports = try reconciling { () throws(ReconcilerError) in try kernel.ports(of: bridge) } ?? 0
+        if max(ports, usage.ports) >= PortCount.limit {
             reasons.append(
-                "\(network): bridge \(config.network.bridge) has \(usage.ports) ports, and takes \(PortCount.limit): use more "
+                "\(network): bridge \(bridge) has \(max(ports, usage.ports)) ports, and takes \(PortCount.limit): use more "
                     + "networks on this node")
         }
         let needsFirewall = config.network.masquerade != nil ? "ipMasq" : config.network.checksMAC ? "macspoofchk" : nil

@@ -35,6 +35,16 @@ package struct LiveKernel: Kernel, ~Copyable {
         }
     }
 
+    /// How many ports a bridge has, whoever's; `nil` where there is none of that name, or the kernel does not say.
+    package func ports(of bridge: String) throws(ReconcilerError) -> Int? {
+        do throws(NetlinkError) {
+            guard try host.link(named: bridge)?.kind == "bridge" else { return nil }
+            return host.socket.ports(ofBridge: bridge)
+        } catch {
+            throw ReconcilerError(error)
+        }
+    }
+
     /// Why the kernel cannot do what a key of the configuration needs nf_tables for; `nil` if it can.
     package func firewallObstacle() -> String? {
         do throws(NetlinkError) {

@@ -18,10 +18,13 @@ import Testing
             "for i in $(seq 1022); do echo link add f$i type veth peer name g$i; echo link set f$i master cni0; done "
                 + "> /run/fill; ip -batch /run/fill")
         let links = try node.ourLinks()
+        try node.expectError(.status(), code: 50, saying: ["bridge cni0 has 1023 ports"])
+        try node.expectWell(.status(#""bridge": "cni1", "subnets": ["10.245.0.0/24"]"#, network: "other"))
         try node.expectError(Call(), code: 11, saying: ["1023 ports"])
         #expect(try node.ourLinks() == links)
         #expect(try node.sql("SELECT group_concat(container_id) FROM attachments") == "c-pod2")
         try node.run("ip link set f7 nomaster")
+        try node.expectWell()
         try node.add("pod1")
     }
 

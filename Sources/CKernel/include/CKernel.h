@@ -32,6 +32,13 @@ int plumb_setns_net(int fd);
 int plumb_netns_cookie(int socket, uint64_t *cookie);
 
 /*
+ * How many ports a bridge of `socket`'s network namespace has, or -1 and errno. An ioctl (BRCTL_GET_PORT_LIST), for
+ * rtnetlink tells of a port only with all that there is to say of that link. `name` must be a bridge's: each kind of
+ * link has a meaning of its own for SIOCDEVPRIVATE.
+ */
+int plumb_bridge_ports(int socket, const char *name);
+
+/*
  * Tells all hosts on a link, by an unsolicited neighbour advertisement, that an IPv6 address of the calling thread's
  * network namespace is at a MAC: `index` the link, `address` 16 bytes, `mac` 6. 0, or -1 and errno. The ancillary data
  * that says from where and how far it goes is made of macros.
