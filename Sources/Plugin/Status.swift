@@ -91,6 +91,9 @@ extension Plugin {
         if let key = needsFirewall, let obstacle = kernel.firewallObstacle() {
             reasons.append("\(network): key \(key): \(obstacle)")
         }
+        if config.network.bridgeNetfilter, let obstacle = kernel.bridgeNetfilterObstacle() {
+            reasons.append("\(network): \(obstacle)")
+        }
         let lacking = outlook.living.changes.compactMap(\.lack)
         let conflicts = outlook.living.conflicts.map(\.reason)
         for conflict in outlook.next.conflicts where !conflicts.contains(conflict.reason) {

@@ -70,10 +70,13 @@ enum ErrnoPolicy {
         case (.bridge(let bridge), _, .notSupportedOnSocket?) where bridge.filtersVLANs == true: noVLANs
         case (.veth(let veth), _, .notSupportedOnSocket?) where veth.vlans != nil: noVLANs
         case (.sysctl(let sysctl), _, .noSuchFileOrDirectory?) where sysctl.path.hasPrefix("net/bridge/"):
-            "key bridgeNetfilter needs the kernel module br_netfilter: `modprobe br_netfilter`"
+            noBridgeNetfilter
         default: nil
         }
     }
+
+    static let noBridgeNetfilter =
+        "key bridgeNetfilter needs the kernel module br_netfilter: `modprobe br_netfilter`"
 
     private static let noVLANs =
         "keys vlan and vlanTrunk need a kernel with VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING), which this one lacks"

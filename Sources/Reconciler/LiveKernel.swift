@@ -45,6 +45,16 @@ package struct LiveKernel: Kernel, ~Copyable {
         }
     }
 
+    /// Why the kernel cannot do what key bridgeNetfilter asks for; `nil` if it can.
+    package func bridgeNetfilterObstacle() -> String? {
+        do throws(NetlinkError) {
+            let path = Sysctl.bridgeNetfilter(.v4)
+            return try host.sysctl(path) == nil ? ErrnoPolicy.noBridgeNetfilter : nil
+        } catch {
+            return error.description
+        }
+    }
+
     /// Why the kernel cannot do what a key of the configuration needs nf_tables for; `nil` if it can.
     package func firewallObstacle() -> String? {
         do throws(NetlinkError) {

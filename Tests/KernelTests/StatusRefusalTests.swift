@@ -43,6 +43,9 @@ import Testing
         Case(
             testDescription: "pods left on another bridge", blue: subnet, name: "blue",
             members: #""bridge": "cni1", \#(subnet)"#, code: 7),
+        Case(
+            testDescription: "no br_netfilter", script: "mount -t tmpfs none /proc/sys/net/bridge",
+            members: #""bridgeNetfilter": true, \#(subnet)"#, code: 100),
     ]
 
     @Test(arguments: cases) func isToldBefore(test: Case) throws {
