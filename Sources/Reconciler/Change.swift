@@ -51,6 +51,10 @@ package enum Change: Hashable, Sendable {
         object.resource.owner ?? namespace.attachment
     }
 
+    /// What rows ask for where it is made for all pods; `nil`: that it be not there, or it is one pod's, of which things are
+    /// also deleted to be made anew.
+    package var wish: Object? { attachment == nil && action != .delete ? object : nil }
+
     /// What a person would type, in the right namespace.
     package var command: String {
         let command = object.resource.command(action, fromAny: observed)

@@ -1,3 +1,5 @@
+package import Reconciler
+
 /// Who mends what somebody else undoes again and again only makes it flap. Pure; times are milliseconds.
 package struct Backoff: Sendable {
     /// One thing in the kernel, or with an empty name all of an attachment or of the host.
@@ -12,6 +14,8 @@ package struct Backoff: Sendable {
     }
 
     private struct Streak {
+        /// Where rows ask for another, nobody undid it.
+        var wish: Object?
         var count: Int
         var last: Int64
         var until: Int64
@@ -29,14 +33,19 @@ package struct Backoff: Sendable {
 
     /// It was mended, or could not be.
     ///
+    /// - Parameter wish: what it was made, as ``Change/wish`` has it.
     /// - Returns: for how long it is left alone now, and how often in a row it was; `nil`: it is not.
-    package mutating func mended(_ thing: Thing, at now: Int64) -> (delay: Int64, times: Int)? {
+    package mutating func mended(
+        _ thing: Thing, to wish: Object? = nil, at now: Int64
+    ) -> (delay: Int64, times: Int)? {
         var count = 1
-        if let streak = streaks[thing], now - streak.last <= max(Backoff.memory, 2 * delay(streak.count)) {
+        if let streak = streaks[thing], streak.wish == wish,
+            now - streak.last <= max(Backoff.memory, 2 * delay(streak.count))
+        {
             count = streak.count + 1
         }
         let delay = delay(count)
-        streaks[thing] = Streak(count: count, last: now, until: now + delay)
+        streaks[thing] = Streak(wish: wish, count: count, last: now, until: now + delay)
         return delay == 0 ? nil : (delay, count)
     }
 
@@ -46,7 +55,10 @@ package struct Backoff: Sendable {
     }
 
     /// How long it is still to be left alone; 0: it is not.
-    package func rest(_ thing: Thing, at now: Int64) -> Int64 { max(0, (streaks[thing]?.until ?? 0) - now) }
+    package func rest(_ thing: Thing, to wish: Object? = nil, at now: Int64) -> Int64 {
+        guard let streak = streaks[thing], streak.wish == wish else { return 0 }
+        return max(0, streak.until - now)
+    }
 
     /// How many things are left alone now.
     package func count(at now: Int64) -> Int { streaks.values.count { $0.until > now } }

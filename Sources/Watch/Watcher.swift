@@ -203,7 +203,7 @@ package struct Watcher: ~Copyable {
         }
         let backoff = backoff
         let pass = Pass(includesPods: false, cause: "watch") { change in
-            backoff.rest(Backoff.Thing(change), at: start) > 0
+            backoff.rest(Backoff.Thing(change), to: change.wish, at: start) > 0
         }
         if wantsHost, !rests(.host, nil, at: start) {
             finish(try apply(store, &kernel, pass: pass), [.host], from: start)
@@ -274,7 +274,7 @@ package struct Watcher: ~Copyable {
 
     private mutating func mended(_ change: Change, in intent: Intent, at time: Int64) {
         let thing = Backoff.Thing(change)
-        guard let rest = backoff.mended(thing, at: time) else { return }
+        guard let rest = backoff.mended(thing, to: change.wish, at: time) else { return }
         let owner = intent.attachments.first { $0.id == thing.attachment }.map { " of \($0.label)" } ?? ""
         observer.say(
             "\(thing.name)\(owner) came undone \(rest.times - 1) times as soon as it was mended, so somebody else sets it: it is left "

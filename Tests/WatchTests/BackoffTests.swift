@@ -1,3 +1,5 @@
+import Addressing
+import Reconciler
 import Testing
 
 @testable import Watch
@@ -30,6 +32,20 @@ import Testing
         #expect(backoff.rest(thing, at: 0) > 0 && backoff.count(at: 0) == 1)
         #expect(backoff.rest(Backoff.Thing(attachment: 2, name: thing.name), at: 0) == 0)
         #expect(backoff.mended(Backoff.Thing(attachment: nil, name: thing.name), at: 0) == nil)
+    }
+
+    @Test func `what rows ask for to and fro nobody undoes`() throws {
+        var backoff = Backoff()
+        let shared = Backoff.Thing(attachment: nil, name: "route 10.9.0.0/24")
+        let route = Object.route(Route(destination: try #require(CIDR("10.9.0.0/24"))))
+        for _ in 0..<20 {
+            #expect(backoff.mended(shared, to: route, at: 0) == nil)
+            #expect(backoff.mended(shared, to: nil, at: 0) == nil)
+        }
+        for _ in 0..<8 { _ = backoff.mended(shared, to: route, at: 0) }
+        #expect(backoff.rest(shared, to: route, at: 0) > 0)
+        // Rows ask for something else by now.
+        #expect(backoff.rest(shared, to: nil, at: 0) == 0)
     }
 
     @Test func `it forgets`() {
