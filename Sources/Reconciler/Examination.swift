@@ -162,10 +162,30 @@ package func examine(
     }
     withdrawn.formUnion(observed.ends(of: examination.deleting))
     withdrawn.formUnion(try surplus(orphans, withdrawn: withdrawn, observed, intent, store))
+    let suspects = orphans.filter { $0.resource.mark == true && withdrawn.isDisjoint(with: $0.resource.withdrawnNames) }
+    observed.forget(try passing(suspects, store, &kernel))
     examination.plan = diff(desired: desired, observed: observed, withdrawn: withdrawn)
     examination.plan.notices += notices
     try keepOff(&examination.plan, desired: desired, observed: host, intent.living, store)
     return examination
+}
+
+/// Of what carries our mark and had neither a row nor been given up: what is so no longer. A DEL beside us takes the link away
+/// first and its row then, so that of one without a row nothing is left by now; a bridge or a route may be asked for again.
+private func passing(
+    _ suspects: [Object], _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable
+) throws(ReconcilerError) -> [Object] {
+    guard !suspects.isEmpty else { return [] }
+    let there = Set(try kernel.marked(among: suspects).map(\.resource.name))
+    let now = render(try mapped { () throws(StoreError) in try store.intent() })
+    let withdrawn = try mapped { () throws(StoreError) in
+        try store.withdrawn(among: suspects.flatMap(\.resource.withdrawnNames))
+    }
+    return suspects.filter { suspect in
+        let resource = suspect.resource
+        return !there.contains(resource.name) || now[.host, resource.name] != nil
+            || !withdrawn.isDisjoint(with: resource.withdrawnNames)
+    }
 }
 
 /// What ADD refuses, a pass must not do afterwards, for the network's row outlives that ADD: a gateway beside a foreign

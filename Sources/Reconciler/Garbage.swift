@@ -54,6 +54,18 @@ private func deleteOrphans(
     _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable, _ report: inout GarbageReport
 ) {
     var plan = Plan()
+    do throws(ReconcilerError) {
+        // A collection has read since, and knows other links by their numbers.
+        var look = KernelState()
+        for orphan in report.orphans { look[.host, orphan.resource.name] = orphan }
+        var found = KernelState()
+        try kernel.observe(.host, .attachment, desired: look, into: &found)
+        report.orphans.removeAll { found[.host, $0.resource.name]?.resource.mark != true }
+    } catch {
+        report.orphans = []
+        report.failures.append(error.description)
+        return
+    }
     // Links before the bridges that they are ports of, and routes before both.
     plan.changes = report.orphans.map { .delete($0, in: .host, reason: "an orphan, and gc --orphans") }
         .sorted { ($0.phase, $0.isOfBridge ? 1 : 0, $0.name) < ($1.phase, $1.isOfBridge ? 1 : 0, $1.name) }

@@ -37,6 +37,10 @@ package protocol Kernel: ~Copyable {
         _ namespace: NamespaceID, _ extent: Extent, desired: KernelState, into observed: inout KernelState
     ) throws(ReconcilerError)
 
+    /// Which of these objects are on the host now, with our mark. A look apart: what changes need of the last one stays
+    /// known.
+    func marked(among objects: [Object]) throws(ReconcilerError) -> [Object]
+
     /// Makes the changes in order, going on past failures of others.
     mutating func perform(_ changes: [Change]) -> [Outcome]
 }

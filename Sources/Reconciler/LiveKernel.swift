@@ -122,6 +122,19 @@ package struct LiveKernel: Kernel, ~Copyable {
         for kind in Object.kinds { try kind.observe(reader, desired: desired, into: &observed) }
     }
 
+    package func marked(among objects: [Object]) throws(ReconcilerError) -> [Object] {
+        var wanted = KernelState()
+        for object in objects { wanted[.host, object.resource.name] = object }
+        var found = KernelState()
+        do throws(NetlinkError) {
+            let reader = NamespaceReader(namespace: .host, socket: try NetlinkSocket())
+            try LiveKernel.observe(reader, .attachment, desired: wanted, into: &found)
+        } catch {
+            throw ReconcilerError(error)
+        }
+        return objects.filter { found[.host, $0.resource.name]?.resource.mark == true }
+    }
+
     package mutating func perform(_ changes: [Change]) -> [Outcome] {
         var outcomes: [Outcome] = changes.map { Outcome(change: $0, status: .done) }
         var batch = Batch()

@@ -11,8 +11,11 @@ import Testing
     /// A kernel in which something happens at certain moments.
     private struct MeddledKernel: Kernel {
         var kernel: SimulatedKernel
-        /// Once the host was read.
-        var afterLook: () throws -> Void = {}
+        /// Before the host is read, and once it was.
+        var beforeLook: (inout SimulatedKernel) throws -> Void = { _ in }
+        var afterLook: (inout SimulatedKernel) throws -> Void = { _ in }
+        /// Once what looked like nobody's was read again.
+        var afterSecondLook: () throws -> Void = {}
         /// Before a deletion.
         var beforeDeletion: () throws -> Void = {}
 
@@ -21,9 +24,14 @@ import Testing
         mutating func observe(
             _ namespace: NamespaceID, _ extent: Extent, desired: KernelState, into observed: inout KernelState
         ) throws(ReconcilerError) {
+            do { if namespace == .host { try beforeLook(&kernel) } } catch { Issue.record(error) }
             try kernel.observe(namespace, extent, desired: desired, into: &observed)
-            guard namespace == .host else { return }
-            do { try afterLook() } catch { Issue.record(error) }
+            do { if namespace == .host { try afterLook(&kernel) } } catch { Issue.record(error) }
+        }
+
+        func marked(among objects: [Object]) throws(ReconcilerError) -> [Object] {
+            defer { do { try afterSecondLook() } catch { Issue.record(error) } }
+            return try kernel.marked(among: objects)
         }
 
         mutating func perform(_ changes: [Change]) -> [Outcome] {
@@ -72,7 +80,7 @@ import Testing
             var asked = false
             var meddled = MeddledKernel(kernel: kernel)
             // Its ADD found all in its place, and has nothing to do.
-            meddled.afterLook = {
+            meddled.afterLook = { _ in
                 guard !asked else { return }
                 asked = true
                 let other = try Store.open(directory: directory, access: .write)
@@ -93,7 +101,7 @@ import Testing
             kernel.deleteLink("cni0", in: .host)
             var removed = false
             var meddled = MeddledKernel(kernel: kernel)
-            meddled.afterLook = {
+            meddled.afterLook = { _ in
                 guard !removed else { return }
                 removed = true
                 let other = try Store.open(directory: directory, access: .write)
@@ -104,6 +112,53 @@ import Testing
             let report = try apply(store, &meddled)
             #expect(removed && !report.done.contains { $0.action == .add && $0.namespace == .host }, "\(report.done)")
             #expect(meddled.kernel[.host].links["cni0"] == nil)
+        }
+    }
+
+    @Test func `a pod that came and went beside the look is no orphan`() throws {
+        try withWithdrawn { directory, kernel in
+            var meddled = MeddledKernel(kernel: kernel)
+            var pod: StoredAttachment?
+            var isGone = false
+            meddled.beforeLook = { kernel in
+                guard pod == nil else { return }
+                let other = try Store.open(directory: directory, access: .write)
+                guard case .new(let intent) = try other.record(try Self.request("c", "10.2.0.0/24")) else { return }
+                let attachment = try #require(intent.attachments.first)
+                #expect(kernel.open(attachment) == .alive)
+                #expect(try reconcile(intent, other, &kernel, extent: .attachment).failures == [])
+                try other.markReady(attachment.id, events: [])
+                pod = attachment
+            }
+            meddled.afterLook = { kernel in
+                guard let pod, !isGone else { return }
+                isGone = true
+                let other = try Store.open(directory: directory, access: .write)
+                #expect(try remove(pod, &kernel).failures == [])
+                try other.release(pod, reason: "test")
+            }
+            let store = try Store.open(directory: directory, access: .write)
+            let report = try collectGarbage(store, &meddled, deletesOrphans: false)
+            #expect(isGone && report.orphans.isEmpty && report.failures == [], "\(report.orphans)")
+        }
+    }
+
+    @Test func `what is asked for since is no orphan`() throws {
+        try withWithdrawn { directory, kernel in
+            let store = try Store.open(directory: directory, access: .write)
+            for attachment in try store.intent().attachments { try store.release(attachment, reason: "test") }
+            for network in try store.intent().networks {
+                // As if the database were another one, which never heard of the bridge.
+                try store.forget(network)
+            }
+            var meddled = MeddledKernel(kernel: kernel)
+            let orphans = try examine(store, &meddled).plan.orphans.map(\.resource.name)
+            #expect(orphans.contains("bridge cni0"))
+            meddled.afterSecondLook = {
+                let other = try Store.open(directory: directory, access: .write)
+                _ = try other.record(try Self.request("c", "10.2.0.0/24"))
+            }
+            #expect(try !examine(store, &meddled).plan.orphans.contains { $0.resource.name == "bridge cni0" })
         }
     }
 

@@ -47,6 +47,14 @@ struct SimulatedKernel: Kernel {
         observed.markObserved(namespace)
     }
 
+    func marked(among objects: [Object]) throws(ReconcilerError) -> [Object] {
+        var wanted = KernelState()
+        for object in objects { wanted[.host, object.resource.name] = object }
+        var found = KernelState()
+        self[.host].observe(.host, .attachment, desired: wanted, into: &found)
+        return objects.filter { found[.host, $0.resource.name]?.resource.mark == true }
+    }
+
     mutating func perform(_ changes: [Change]) -> [Outcome] {
         var outcomes: [Outcome] = []
         var rest = changes[...]

@@ -82,6 +82,9 @@ extension SimulatedNamespace {
     ) {
         let isNode = extent == .node && namespace == .host
         var watched: Set<String> = []
+        for (name, link) in links where isNode && link.kind == "bridge" && link.isMarked {
+            observed.insert(Bridge(ifname: name, mac: link.mac, mtu: link.mtu, isUp: link.isUp), in: namespace)
+        }
         for object in desired.all(in: namespace) {
             switch object {
             case .sysctl(let wanted):

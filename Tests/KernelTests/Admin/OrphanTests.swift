@@ -27,6 +27,21 @@ import Testing
         #expect(try node.plumbctl("gc").status == 0)
     }
 
+    @Test func theyGoThoughOthersAreCollected() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        let lost = try #require(try node.add("pod1")["interfaces"][1]["name"].text)
+        try node.add("pod2")
+        _ = try node.sql(
+            "PRAGMA foreign_keys = ON; DELETE FROM attachments WHERE id = 1; DELETE FROM events WHERE kind = 'withdrawn'"
+        )
+        let host = try #require(try node.ourLinks().first { $0.hasPrefix("plumb") && $0 != lost })
+        try node.run("ip netns del pod2; while ip link show \(host); do sleep 0.02; done 2>&1")
+        let deleted = try node.plumbctl("gc", "--orphans")
+        #expect(deleted.status == 0 && deleted.stdout.contains("1 attachment"), "\(deleted.all)")
+        #expect(try !node.ourLinks().contains(lost))
+    }
+
     @Test func theirBridgeToo() throws {
         let node = try TestNode()
         try node.addPods(1)
