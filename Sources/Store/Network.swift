@@ -280,12 +280,22 @@ extension Network {
     }
 
     /// Networks on one bridge share its MAC; the first of them makes it up.
+    ///
+    /// - Throws: `.invalid` where no network there says which it is: with another one the bridge would change it under its pods.
     private static func sharedMAC(bridge: String, _ database: borrowing Connection) throws(StoreError) -> String {
-        let shared = try database.query("SELECT bridge_mac FROM networks WHERE bridge = ? LIMIT 1", .text(bridge)) {
-            (row) throws(StoreError) in row.text(0)
+        let shared = try database.query(
+            "SELECT name, bridge_mac FROM networks WHERE bridge = ? ORDER BY id", .text(bridge)
+        ) { (row) throws(StoreError) in (name: row.text(0), mac: row.text(1)) }
+        if let known = shared.first(where: { MACAddress($0.mac) != nil }) { return known.mac }
+        if let bad = shared.first {
+            throw StoreError(
+                .invalid,
+                "network \(bad.name): bridge MAC \"\(bad.mac)\" in the database is none, and bridge \(bridge) is this one's "
+                    + "too: put it right with `plumbctl sql` (`ip link show \(bridge)` says which it is), or name another bridge"
+            )
         }
         var generator = SystemRandomNumberGenerator()
-        return shared.first ?? MACAddress.random(using: &generator).description
+        return MACAddress.random(using: &generator).description
     }
 
     /// Takes out the ranges that are no longer configured; returns the rows of the others. What a range knows of its

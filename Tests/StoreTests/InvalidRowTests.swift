@@ -134,6 +134,30 @@ import Testing
         }
     }
 
+    /// Networks on one bridge share its MAC: a new one takes it from whichever says it, and is told which does not.
+    @Test func aBridgeMACThatIsNoneIsNotPassedOn() throws {
+        try withScratch { directory in
+            let bad = try NetworkSpec("bad", bridge: "br0", sets: [["10.0.0.0/29"]])
+            let good = try NetworkSpec("good", bridge: "br0", sets: [["10.0.1.0/29"]])
+            let new = try NetworkSpec("new", bridge: "br0", sets: [["10.0.2.0/29"]])
+            let store = try Store.open(directory: directory, access: .create)
+            _ = try store.add(AttachmentRequest(bad, "a"))
+            try sqlite(directory, "UPDATE networks SET bridge_mac = 'x'")
+            let error = try failure { try store.record(AttachmentRequest(new, "b")) }
+            #expect(error.code == .invalid)
+            for words in ["network bad: ", "\"x\"", "br0", "plumbctl sql"] {
+                #expect(error.message.contains(words), "\(error)")
+            }
+            try sqlite(directory, "UPDATE networks SET bridge_mac = '02:00:00:00:00:01'")
+            _ = try store.add(AttachmentRequest(good, "c"))
+            try sqlite(directory, "UPDATE networks SET bridge_mac = 'x' WHERE name = 'bad'")
+            _ = try store.add(AttachmentRequest(new, "b"))
+            let network = try store.intent().networks.first { $0.spec.name == "new" }
+            close(store)
+            #expect(network?.bridgeMAC.description == "02:00:00:00:00:01")
+        }
+    }
+
     /// Host interfaces are named by it.
     @Test func aBadTagIsNamed() throws {
         try withScratch { directory in
