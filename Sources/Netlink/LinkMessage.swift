@@ -57,6 +57,12 @@ package struct LinkMessage: Hashable, Sendable {
         flags |= IFF_UP.rawValue
         changeMask |= IFF_UP.rawValue
     }
+
+    /// Asks that the link be down (`down`).
+    package mutating func setDown() {
+        flags &= ~IFF_UP.rawValue
+        changeMask |= IFF_UP.rawValue
+    }
 }
 
 extension LinkMessage {

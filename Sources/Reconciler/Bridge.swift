@@ -8,6 +8,8 @@ package struct Bridge: Resource {
     package var ifname: String
     /// Desired: pinned when it is made, so that it does not follow the ports (the kernel takes the lowest of theirs).
     package var mac: MACAddress?
+    /// Observed: its name, where somebody took the one away that it should have.
+    package var otherName: String?
     /// Bytes; desired `nil` is not compared.
     package var mtu: Int?
     package var isUp: Bool
@@ -93,8 +95,15 @@ package struct Bridge: Resource {
     ) throws(NetlinkError) {
         var names = desired.all(in: reader.namespace).compactMap(\.bridgeName)
         if reader.namespace == .host, reader.isWholeNode {
-            // Those of networks that were removed.
-            names += try reader.markedLinks([]).filter { $0.kind == "bridge" }.compactMap(\.name)
+            for link in try reader.markedLinks([]) where link.kind == "bridge" {
+                guard let name = link.name, !names.contains(name) else { continue }
+                if let own = try ownName(of: link, reader, desired) {
+                    _ = reader.take(link, as: own)
+                } else {
+                    // Those of networks that were removed.
+                    names.append(name)
+                }
+            }
         }
         for name in names {
             guard let link = try reader.link(named: name) else { continue }
@@ -108,12 +117,41 @@ package struct Bridge: Resource {
                 filtersVLANs: wanted?.filtersVLANs == nil ? nil : link.filtersVLANs,
                 vlan: vlans.first { $0.isPVID && $0.isUntagged }?.first,
                 holds: wanted == nil ? try contents(of: link, reader) : [])
+            bridge.otherName = reader.otherName(of: link)
             if !bridge.isMarked, let mac = wanted?.mac, bridge.mac == mac {
                 bridge.isStripped = true
                 bridge.isMarked = true
             }
             observed.insert(bridge, in: reader.namespace)
         }
+    }
+
+    /// The name that a link should have which nobody asks for by its own: it has our mark and the MAC that was made up for a
+    /// bridge that is not there. Its ports are still on it.
+    private static func ownName(
+        of link: LinkMessage, _ reader: NamespaceReader, _ desired: KernelState
+    ) throws(NetlinkError) -> String? {
+        for case .bridge(let bridge) in desired.all(in: .host) where bridge.mac?.bytes == link.hardwareAddress {
+            if bridge.mac != nil, try reader.link(named: bridge.ifname) == nil { return bridge.ifname }
+        }
+        return nil
+    }
+
+    /// One that was renamed, and in whose place another was made meanwhile: two with one MAC and one gateway.
+    package static func surplus(in leftovers: Leftovers) -> [String] {
+        var names: [String] = []
+        for case .bridge(let bridge) in leftovers.objects where bridge.isMarked && bridge.mac != nil {
+            let network = leftovers.intent.networks.first { $0.bridgeMAC == bridge.mac }
+            guard let own = network?.spec.bridge, case .bridge(let other)? = leftovers.observed[.host, name(own)],
+                other.isMarked, other.mac == bridge.mac
+            else { continue }
+            let isAllOurs = bridge.holds.allSatisfy { held in
+                if LinkAddress.link(inName: held) == nil { return Veth.isHostEnd(held, of: leftovers.tag) }
+                return leftovers.observed[.host, held.dropLast(bridge.ifname.count) + own] != nil
+            }
+            if isAllOurs { names.append(bridge.name) }
+        }
+        return names
     }
 
     private static func contents(
@@ -170,6 +208,7 @@ package struct Bridge: Resource {
     package func drift(from observed: Self) -> [String] {
         guard observed.isMarked else { return [] }
         var drift: [String] = []
+        if let other = observed.otherName { drift.append("it is named \(other)") }
         if isPromiscuous == true, observed.isPromiscuous != true { drift.append("it is not promiscuous") }
         if let mac, observed.mac != mac { drift.append("its MAC is \(observed.mac?.description ?? "unknown")") }
         if let mtu, observed.mtu != mtu {
@@ -213,6 +252,7 @@ package struct Bridge: Resource {
             var link = wanted
             link.index = try links.index(of: ifname)
             link.group = Mark.group
+            if observed?.otherName != nil { link.name = ifname }
             return .netlink([try .setLink(link, context: "change bridge \(ifname)")])
         case (.change, _): return .netlink(try place(links))
         case (.delete, _):
@@ -248,6 +288,11 @@ package struct Bridge: Resource {
     }
 
     package func phase(_ action: Action) -> Phase { action == .delete ? .deleteLinks : .bridges }
+
+    package func command(_ action: Action, from observed: Self?) -> String {
+        let renaming = observed?.otherName.map { "ip link set \($0) name \(ifname) && " } ?? ""
+        return renaming + command(action)
+    }
 
     package func command(_ action: Action) -> String {
         let address = mac.map { " address \($0)" } ?? ""

@@ -69,6 +69,13 @@ enum ErrnoPolicy {
                 + (table.key == "ipMasq" ? "nft_chain_nat, nft_masq" : "nft_meta_bridge")
         case (.bridge(let bridge), _, .notSupportedOnSocket?) where bridge.filtersVLANs == true: noVLANs
         case (.veth(let veth), _, .notSupportedOnSocket?) where veth.vlans != nil: noVLANs
+        case (.bridge(let bridge), .change, .resourceBusy?):
+            if case .bridge(let found)? = change.observed, let other = found.otherName {
+                "before Linux 6.2 no link is renamed that is up: `ip link set \(other) down && ip link set \(other) name "
+                    + "\(bridge.ifname)`, and apply brings it up again"
+            } else {
+                nil
+            }
         case (.sysctl(let sysctl), _, .noSuchFileOrDirectory?) where sysctl.path.hasPrefix("net/bridge/"):
             noBridgeNetfilter
         default: nil

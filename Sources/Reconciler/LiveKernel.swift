@@ -104,6 +104,9 @@ package struct LiveKernel: Kernel, ~Copyable {
                 try LiveKernel.observe(host, extent, desired: desired, into: &observed)
             } else if let pod, pod.namespace == namespace {
                 try LiveKernel.observe(pod, extent, desired: desired, into: &observed)
+                if extent != .newAttachment {
+                    try Veth.observeRenamed(host, namespace, desired: desired, into: &observed)
+                }
             } else {
                 observed[unreadable: namespace] = "the namespace of attachment \(namespace.attachment ?? 0) is not open"
             }

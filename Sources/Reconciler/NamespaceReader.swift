@@ -52,6 +52,8 @@ package final class NamespaceReader {
     /// Of a dump; with fewer links, ``byName`` is looked through: a dictionary of another kind costs more at first use.
     private var dumpedNames: [Int32: String] = [:]
     private var dumpedLinks: [LinkMessage]?
+    /// What links of ours are named that go by the name that they should have.
+    private var otherNames: [Int32: String] = [:]
     private var dumpedAddresses: [UInt32: [AddressMessage]]?
     /// IPv4 and IPv6: of a pod all that lead somewhere, of the host those that the kernel made.
     private var dumpedRoutes: ([RouteMessage]?, [RouteMessage]?) = (nil, nil)
@@ -77,6 +79,7 @@ package final class NamespaceReader {
         byName.removeAll(keepingCapacity: true)
         dumpedNames = [:]
         dumpedLinks = nil
+        otherNames = [:]
         dumpedAddresses = nil
         dumpedRoutes = (nil, nil)
         firewallState = nil
@@ -137,6 +140,30 @@ package final class NamespaceReader {
         if let name = link.name { byName[name] = Found(link: link) }
         return link.name
     }
+
+    /// `nil`: there is none with that index.
+    func link(index: Int32) throws(NetlinkError) -> LinkMessage? {
+        if let dumpedLinks { return dumpedLinks.first { $0.index == index } }
+        return try one(.getLink(index: index, context: "read link \(index)"))
+    }
+
+    /// Somebody gave a link of ours another name: from here on it goes by the one that it should have.
+    ///
+    /// - Returns: it, by that name.
+    func take(_ link: LinkMessage, as name: String) -> LinkMessage {
+        var taken = link
+        taken.name = name
+        otherNames[link.index] = link.name
+        if let other = link.name { byName[other] = nil }
+        byName[name] = Found(link: taken)
+        dumpedNames[link.index] = name
+        if let place = dumpedLinks?.firstIndex(where: { $0.index == link.index }) { dumpedLinks?[place] = taken }
+        learn(taken)
+        return taken
+    }
+
+    /// What a link is named that goes by another name here; `nil`: it has its own.
+    func otherName(of link: LinkMessage) -> String? { otherNames[link.index] }
 
     /// The VLANs of a port, or of a bridge itself: none where the kernel knows of none.
     func vlans(index: Int32) throws(NetlinkError) -> [BridgeVLAN] {

@@ -13,12 +13,16 @@ package struct PodLink: Resource {
     package var isUp: Bool
     /// Observed.
     package var index: UInt32?
+    /// Observed: the index of its other end, wherever that is (IFLA_LINK).
+    package var peerIndex: UInt32?
+    /// Desired: the name that its other end should have on the host; `nil`: nobody looks for that one.
+    package var hostIfname: String?
     /// Observed: it carries our mark.
     package var isMarked: Bool
 
     package init(
         ifname: String, mac: MACAddress? = nil, mtu: Int? = nil, isUp: Bool = true, index: UInt32? = nil,
-        isMarked: Bool = true
+        isMarked: Bool = true, peerIndex: UInt32? = nil, hostIfname: String? = nil
     ) {
         self.ifname = ifname
         self.mac = mac
@@ -26,6 +30,8 @@ package struct PodLink: Resource {
         self.isUp = isUp
         self.index = index
         self.isMarked = isMarked
+        self.peerIndex = peerIndex
+        self.hostIfname = hostIfname
     }
 
     package static let kindName = "pod_link"
@@ -38,7 +44,7 @@ package struct PodLink: Resource {
             desired.insert(
                 PodLink(
                     ifname: attachment.ifname, mac: attachment.macRequested ? attachment.mac : nil,
-                    mtu: attachment.mtu, isUp: attachment.linkUp),
+                    mtu: attachment.mtu, isUp: attachment.linkUp, hostIfname: attachment.hostIfname),
                 in: attachment.pod)
         }
     }
@@ -52,7 +58,7 @@ package struct PodLink: Resource {
                 PodLink(
                     ifname: wanted.ifname, mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) },
                     mtu: link.mtu.map(Int.init), isUp: link.isUp, index: UInt32(link.index),
-                    isMarked: link.isMarked),
+                    isMarked: link.isMarked, peerIndex: link.link),
                 in: reader.namespace)
         }
     }

@@ -112,7 +112,7 @@ private func foreignPodLink(_ desired: KernelState, _ observed: KernelState) -> 
 }
 
 /// Takes an attachment's pair away, from the host's end; where that is not there, from the pod's, if that can be reached and
-/// mark and MAC say that it is ours: the other was renamed or moved.
+/// mark and MAC, or the other end under its new name, say that it is ours: that one was renamed or moved.
 package func remove(
     _ attachment: Attachment, _ kernel: inout some Kernel & ~Copyable
 ) throws(ReconcilerError) -> Report {
@@ -123,11 +123,12 @@ package func remove(
     let wasThere = plan.changes.contains { if case .delete(.veth, _, _) = $0 { true } else { false } }
     guard !wasThere, case .alive = kernel.open(attachment) else { return report }
     var wanted = KernelState()
-    wanted.insert(PodLink(ifname: attachment.ifname), in: attachment.pod)
+    wanted.insert(PodLink(ifname: attachment.ifname, hostIfname: attachment.hostIfname), in: attachment.pod)
+    wanted.insert(Veth(attachment), in: .host)
     var inside = KernelState()
     try kernel.observe(attachment.pod, .attachment, desired: wanted, into: &inside)
-    guard case .podLink(let link)? = inside[attachment.pod, PodLink.name(attachment.ifname)], link.isMarked,
-        link.mac == attachment.mac
+    guard case .podLink(let link)? = inside[attachment.pod, PodLink.name(attachment.ifname)],
+        link.isMarked && link.mac == attachment.mac || inside[.host, Veth.name(attachment.hostIfname)] != nil
     else { return report }
     var rest = Plan()
     rest.changes = [.delete(link.wrapped, in: attachment.pod, reason: "its other end is not \(attachment.hostIfname)")]

@@ -18,6 +18,8 @@ package struct Veth: Resource {
     package var isMarked: Bool
     /// Observed: it is ours, and somebody took the mark off it.
     package var isStripped: Bool
+    /// Observed: its name, where somebody took the one away that it should have.
+    package var otherName: String?
     /// Observed: somebody was about to delete it together with others, and died.
     package var isDoomed: Bool
     /// Desired: the pod's end, made with this one.
@@ -133,28 +135,55 @@ package struct Veth: Resource {
         for link in try reader.markedLinks(desired.all(in: .host).compactMap(\.vethName)) where link.kind == "veth" {
             guard let ifname = link.name else { continue }
             let wanted: Veth? = if case .veth(let veth) = desired[.host, name(ifname)] { veth } else { nil }
-            // A link that is no port has none.
-            let vlans: VLANMembership? =
-                if wanted?.vlans != nil, link.master != nil {
-                    VLANMembership(try reader.vlans(index: link.index))
-                } else {
-                    nil
-                }
-            let bridge: String? =
-                if let index = link.master, wanted == nil || wanted?.bridge != nil {
-                    try reader.linkName(index: Int32(index))
-                } else {
-                    nil
-                }
-            var veth = Veth(
-                ifname: ifname, attachment: wanted?.attachment ?? 0, bridge: bridge, hairpin: link.port?.hairpin,
-                isUp: link.isUp, isMarked: link.isMarked || link.isDoomed, isDoomed: link.isDoomed,
-                peerIndex: link.link, alias: link.alias,
-                mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) },
-                isolated: link.port?.isolated, vlans: vlans, mtu: link.mtu.map(Int.init))
-            if let wanted { veth.recognise(wanted) }
-            observed.insert(veth, in: .host)
+            observed.insert(try read(link, ifname, wanted, reader), in: .host)
         }
+    }
+
+    /// The host's end of the pair of a pod that was just looked at, where it is not there by its name: the pod's end says its
+    /// index, and it is that pair's if its other end has that one's and its MAC is the one that was made up for it. An alias
+    /// proves less: two sandboxes of one pod have the same.
+    static func observeRenamed(
+        _ host: NamespaceReader, _ pod: NamespaceID, desired: KernelState, into observed: inout KernelState
+    ) throws(NetlinkError) {
+        for case .podLink(let inner) in desired.all(in: pod) {
+            guard let ifname = inner.hostIfname, observed[.host, name(ifname)] == nil,
+                case .veth(let wanted)? = desired[.host, name(ifname)],
+                case .podLink(let found)? = observed[pod, inner.name], let index = found.peerIndex,
+                let link = try host.link(index: Int32(bitPattern: index)), link.kind == "veth",
+                link.link == found.index, let mac = wanted.peer?.hostMAC, link.hardwareAddress == mac.bytes,
+                let other = link.name
+            else { continue }
+            var veth = try read(host.take(link, as: ifname), ifname, wanted, host)
+            veth.otherName = other
+            observed.insert(veth, in: .host)
+            observed[.host, name(other)] = nil
+        }
+    }
+
+    private static func read(
+        _ link: LinkMessage, _ ifname: String, _ wanted: Veth?, _ reader: NamespaceReader
+    ) throws(NetlinkError) -> Veth {
+        // A link that is no port has none.
+        let vlans: VLANMembership? =
+            if wanted?.vlans != nil, link.master != nil {
+                VLANMembership(try reader.vlans(index: link.index))
+            } else {
+                nil
+            }
+        let bridge: String? =
+            if let index = link.master, wanted == nil || wanted?.bridge != nil {
+                try reader.linkName(index: Int32(index))
+            } else {
+                nil
+            }
+        var veth = Veth(
+            ifname: ifname, attachment: wanted?.attachment ?? 0, bridge: bridge, hairpin: link.port?.hairpin,
+            isUp: link.isUp, isMarked: link.isMarked || link.isDoomed, isDoomed: link.isDoomed,
+            peerIndex: link.link, alias: link.alias,
+            mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) },
+            isolated: link.port?.isolated, vlans: vlans, mtu: link.mtu.map(Int.init))
+        if let wanted { veth.recognise(wanted) }
+        return veth
     }
 
     package func conflict(with observed: Self) -> String? {
@@ -178,6 +207,7 @@ package struct Veth: Resource {
         }
         if let mtu, let found = observed.mtu, found != mtu { drift.append("its MTU is \(found)") }
         if !observed.isUp { drift.append("it is down") }
+        if let other = observed.otherName { drift.append("it is named \(other)") }
         if observed.isDoomed { drift.append("it is in the group of links that are to be deleted") }
         if observed.isStripped { drift.append("it is no longer in Plumb's group") }
         return drift
@@ -282,7 +312,16 @@ package struct Veth: Resource {
             link.portKind = "bridge"
             link.port = BridgePort(hairpin: hairpin, isolated: isolated)
         }
-        var requests = [try Request.setLink(quiet, context: "set address generation of \(ifname)")]
+        var requests: [Request] = []
+        if observed?.otherName != nil {
+            // Kernels before 6.2 rename no link that is up.
+            var down = quiet
+            down.addressGeneration = nil
+            down.setDown()
+            requests.append(try .setLink(down, context: "bring \(ifname) down"))
+            link.name = ifname
+        }
+        requests.append(try .setLink(quiet, context: "set address generation of \(ifname)"))
         if let vlans {
             // No frame of another VLAN shall pass.
             requests += vlans.requests(
@@ -299,6 +338,11 @@ package struct Veth: Resource {
     }
 
     package func phase(_ action: Action) -> Phase { action == .delete ? .deleteLinks : .veths }
+
+    package func command(_ action: Action, from observed: Self?) -> String {
+        guard let other = observed?.otherName else { return command(action) }
+        return "ip link set \(other) down && ip link set \(other) name \(ifname) && \(command(action))"
+    }
 
     package func command(_ action: Action) -> String {
         var port: String {

@@ -24,6 +24,12 @@ import Testing
         Case(
             testDescription: "host end renamed",
             script: "ip link set $VETH down; ip link set $VETH name lost; ip link set lost up"),
+        Case(
+            testDescription: "host end renamed, and another MAC in the pod",
+            script: """
+                ip link set $VETH down; ip link set $VETH name lost; ip link set lost up
+                ip -n pod1 link set eth0 address 02:00:00:00:00:78
+                """),
         Case(testDescription: "host end without group", script: "ip link set $VETH group default"),
         Case(
             testDescription: "host end without group and MAC", script: "ip link set $VETH group 7 address 2:0:0:0:0:9"),

@@ -66,7 +66,7 @@ import Testing
         Sabotage("host end deleted", "ip link del $VETH", plan: "of pod default/pod1: missing"),
         Sabotage(
             "host end renamed", "ip link set $VETH down; ip link set $VETH name lost; ip link set lost up",
-            plan: "- pod link eth0 of pod default/pod1: its other end is not"),
+            plan: "of pod default/pod1: it is named lost"),
         Sabotage(
             "host end elsewhere", "ip link set $VETH netns pod2",
             plan: "- pod link eth0 of pod default/pod1: its other end is not"),
@@ -135,6 +135,58 @@ import Testing
         try node.expectNothingLeft()
     }
 
+    /// What the pods had stays theirs: no pair is made anew, and none leaves the bridge.
+    @Test(arguments: ["$VETH", "cni0"]) func aNameThatWasTakenComesBack(link: String) throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let members = #""repairPod": "missing-link", \#(dualStack)"#
+        let hostEnd = try #require(try node.add("pod1", members)["interfaces"][1]["name"].text)
+        let name = link == "cni0" ? link : hostEnd
+        try node.run("ip -n pod1 addr add 192.0.2.1/24 dev eth0; ip -n pod1 link set eth0 address 02:00:00:00:00:78")
+        let inside = try node.run("ip -j addr show eth0", in: "pod1")
+        let index = try node.json("ip -j link show \(name)")[0]["ifindex"]
+        try node.run("ip link set \(name) down; ip link set \(name) name lost; ip link set lost up")
+        let gc = try node.plumbctl("gc", "--orphans")
+        #expect(gc.status == 0, "\(gc.all)")
+        let plan = try node.plumbctl("plan")
+        #expect(plan.status == 2 && plan.stdout.contains("it is named lost"), "\(plan.all)")
+        try node.expectConvergence()
+        #expect(try node.json("ip -j link show \(name)")[0]["ifindex"] == index)
+        #expect(try node.run("ip -j addr show eth0", in: "pod1") == inside)
+        try node.expectPing(from: "pod1", to: "10.244.0.1", "fd00:10:244::1")
+    }
+
+    /// An ADD that finds no bridge makes one, and the subnet is on both.
+    @Test func aRenamedBridgeInWhosePlaceAnotherWasMade() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        try node.add("pod1")
+        try node.run("ip link set cni0 down; ip link set cni0 name other1; ip link set other1 up")
+        try node.add("pod2")
+        try node.expectConvergence()
+        #expect(try node.attempt("ip link show other1").status == 1)
+        for pod in ["pod1", "pod2"] { try node.expectPing(from: pod, to: "10.244.0.1", "fd00:10:244::1") }
+        try node.expectPing(from: "pod1", to: "10.244.0.3", "fd00:10:244::3")
+    }
+
+    /// Nor does what others put there go with it.
+    @Test func aRenamedBridgeThatOthersUse() throws {
+        let node = try TestNode()
+        try node.addPods(2)
+        try node.add("pod1")
+        try node.run(
+            """
+            ip link set cni0 down; ip link set cni0 name other1; ip link set other1 up
+            ip link add theirs type veth peer name theirs1; ip link set theirs master other1
+            """)
+        try node.add("pod2")
+        #expect(try node.plumbctl("apply").status == 0)
+        try node.run("ip link show other1")
+        try node.run("ip link del theirs")
+        try node.expectConvergence()
+        #expect(try node.attempt("ip link show other1").status == 1)
+    }
+
     /// Typed by hand, the commands that plan prints come to the same.
     @Test func whatIsPrintedMendsToo() throws {
         let node = try TestNode()
@@ -145,6 +197,7 @@ import Testing
         let more = [
             Sabotage("host end's MTU", "ip link set $VETH mtu 1300", plan: ""),
             Sabotage("pod's MTU", "ip -n pod1 link set eth0 mtu 1300", plan: ""),
+            Sabotage("bridge renamed", "ip link set cni0 down; ip link set cni0 name other1", plan: ""),
         ]
         // Switched off there, IPv6 has no command of its own.
         for sabotage in RepairTests.sabotages + more where sabotage.testDescription != "no IPv6 in the pod" {
