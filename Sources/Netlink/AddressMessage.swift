@@ -17,7 +17,6 @@ package struct AddressMessage: Hashable, Sendable {
     package var broadcast: [UInt8]?
     /// IFA_FLAGS: all 32 bits of them.
     package var flags: UInt32?
-    package var unknown: [Attribute] = []
 
     package init() {}
 
@@ -48,7 +47,7 @@ extension AddressMessage {
             case Int(IFA_LOCAL): local = Array(attribute.payload)
             case Int(IFA_BROADCAST): broadcast = Array(attribute.payload)
             case Int(IFA_FLAGS): flags = try attribute.uint32()
-            default: unknown.append(attribute)
+            default: break
             }
         }
         flags = flags ?? UInt32(lowFlags)

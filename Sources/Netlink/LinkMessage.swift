@@ -43,8 +43,6 @@ package struct LinkMessage: Hashable, Sendable {
     package var port: BridgePort?
     /// IFLA_INET6_ADDR_GEN_MODE, see ``AddressGeneration``.
     package var addressGeneration: AddressGeneration?
-    /// Attributes that we do not read, as they came; never sent.
-    package var unknown: [Attribute] = []
 
     package init() {}
 
@@ -113,7 +111,6 @@ package struct BridgePort: Hashable, Sendable {
     package var hairpin: Bool?
     /// IFLA_BRPORT_ISOLATED: frames pass between it and ports that are not isolated only.
     package var isolated: Bool?
-    package var unknown: [Attribute] = []
 
     package init(hairpin: Bool? = nil, isolated: Bool? = nil) {
         self.hairpin = hairpin
@@ -159,7 +156,7 @@ extension LinkMessage {
             case Int(IFLA_NET_NS_FD): namespaceDescriptor = try attribute.uint32()
             case Int(IFLA_LINKINFO): try readLinkInfo(attribute, isPeer: isPeer)
             case Int(IFLA_AF_SPEC) where family == 0: try readFamilies(attribute)
-            default: unknown.append(attribute)
+            default: break
             }
         }
     }
@@ -178,19 +175,19 @@ extension LinkMessage {
                 }
             case Int(IFLA_INFO_DATA): kindData = .other(try attribute.nested())
             case Int(IFLA_INFO_SLAVE_DATA) where portKind == "bridge":
-                port = try BridgePort(attribute.nested())
+                port = try BridgePort(parsing: attribute.payload)
             default: break
             }
         }
     }
 
     private mutating func readFamilies(_ families: Attribute) throws(NetlinkError) {
-        for family in try families.nested() {
-            guard family.type == Int(AF_INET6_FAMILY) else {
-                unknown.append(family)
-                continue
-            }
-            for attribute in try family.nested() where attribute.type == Int(IFLA_INET6_ADDR_GEN_MODE) {
+        var cursor = Cursor(families.payload)
+        while let family = try cursor.nextAttribute() {
+            guard family.type == Int(AF_INET6_FAMILY) else { continue }
+            var inner = Cursor(family.payload)
+            while let attribute = try inner.nextAttribute() {
+                guard attribute.type == Int(IFLA_INET6_ADDR_GEN_MODE) else { continue }
                 addressGeneration = AddressGeneration(rawValue: try attribute.uint8())
             }
         }
@@ -244,12 +241,13 @@ extension LinkMessage {
 }
 
 extension BridgePort {
-    init(_ attributes: [Attribute]) throws(NetlinkError) {
-        for attribute in attributes {
+    init(parsing attributes: ArraySlice<UInt8>) throws(NetlinkError) {
+        var cursor = Cursor(attributes)
+        while let attribute = try cursor.nextAttribute() {
             switch attribute.type {
             case Int(IFLA_BRPORT_MODE): hairpin = try attribute.uint8() != 0
             case Int(IFLA_BRPORT_ISOLATED): isolated = try attribute.uint8() != 0
-            default: unknown.append(attribute)
+            default: break
             }
         }
     }

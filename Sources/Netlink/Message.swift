@@ -55,7 +55,7 @@ package struct Message: Hashable, Sendable {
 /// A request that is not yet numbered: what to ask, and words for it should it fail.
 package struct Request: Hashable, Sendable {
     package var type: UInt16
-    /// NLM_F_CREATE, NLM_F_EXCL and the like; NLM_F_REQUEST and NLM_F_ACK come by themselves.
+    /// NLM_F_CREATE, NLM_F_EXCL and the like; NLM_F_REQUEST, NLM_F_ACK and NLM_F_DUMP come by themselves.
     package var flags: UInt16
     package var body: [UInt8]
     package var context: String
@@ -65,6 +65,9 @@ package struct Request: Hashable, Sendable {
     package var isDeletion: Bool {
         type > UInt8.max ? isNFTablesDeletion : type >= UInt16(RTM_BASE) && (type - UInt16(RTM_BASE)) % 4 == 1
     }
+
+    /// Asks for one link: the answer, or a refusal, is one message, and an ACK behind it would only be one more.
+    var isAnswered: Bool { type == UInt16(RTM_GETLINK) }
 
     /// Whether it is about a neighbour: what they are told is never what a change stands or falls with.
     package var isOfNeighbour: Bool { type == UInt16(RTM_NEWNEIGH) || type == UInt16(RTM_DELNEIGH) }

@@ -16,7 +16,6 @@ package struct NeighbourMessage: Hashable, Sendable {
     package var destination: [UInt8]?
     /// NDA_LLADDR in wire order.
     package var hardwareAddress: [UInt8]?
-    package var unknown: [Attribute] = []
 
     package init() {}
 
@@ -40,7 +39,7 @@ extension NeighbourMessage {
             switch attribute.type {
             case Int(NDA_DST): destination = Array(attribute.payload)
             case Int(NDA_LLADDR): hardwareAddress = Array(attribute.payload)
-            default: unknown.append(attribute)
+            default: break
             }
         }
     }

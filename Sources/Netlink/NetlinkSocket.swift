@@ -70,7 +70,8 @@ package struct NetlinkSocket: ~Copyable {
         return count < 0 ? nil : Int(count)
     }
 
-    /// Sends all requests at once and waits for every ACK; the kernel does not stop at the first refusal.
+    /// Sends all requests at once and waits for every ACK, or for the link that one asks for; the kernel does not stop at the
+    /// first refusal.
     ///
     /// - Returns: one reply a request, in order. Throws only if the conversation itself broke down.
     package mutating func perform(_ requests: [Request]) throws(NetlinkError) -> [Reply] {
@@ -98,7 +99,7 @@ package struct NetlinkSocket: ~Copyable {
         let first = sequence &+ 1
         var bytes: [UInt8] = []
         for request in requests {
-            bytes += encode(request, flags: UInt16(NLM_F_ACK), sequence: take())
+            bytes += encode(request, flags: request.isAnswered ? 0 : UInt16(NLM_F_ACK), sequence: take())
         }
         try send(bytes, context: requests.first?.context ?? "")
         let base = replies.count
@@ -109,12 +110,13 @@ package struct NetlinkSocket: ~Copyable {
                 let index = Int(message.sequence &- first)
                 // An answer to an earlier conversation that broke down half way.
                 guard index < requests.count else { continue }
+                let request = requests[requests.startIndex + index]
                 if message.type == UInt16(NLMSG_ERROR) {
-                    let context = requests[requests.startIndex + index].context
-                    replies[base + index].error = try Acknowledgement(message).error(context: context)
+                    replies[base + index].error = try Acknowledgement(message).error(context: request.context)
                     outstanding -= 1
                 } else {
                     replies[base + index].messages.append(message)
+                    if request.isAnswered { outstanding -= 1 }
                 }
             }
         }

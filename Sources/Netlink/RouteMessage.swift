@@ -32,7 +32,6 @@ package struct RouteMessage: Hashable, Sendable {
     package var advertisedMSS: UInt32?
     /// RTA_MULTIPATH: of a route that has several, instead of one gateway and link.
     package var nextHops: [NextHop] = []
-    package var unknown: [Attribute] = []
 
     package init() {}
 
@@ -83,7 +82,7 @@ extension RouteMessage {
             case Int(RTA_TABLE.rawValue): table = try attribute.uint32()
             case Int(RTA_METRICS.rawValue): try readMetrics(attribute)
             case Int(RTA_MULTIPATH.rawValue): try readNextHops(attribute)
-            default: unknown.append(attribute)
+            default: break
             }
         }
     }
@@ -93,7 +92,7 @@ extension RouteMessage {
             switch metric.type {
             case Int(RTAX_MTU): mtu = try metric.uint32()
             case Int(RTAX_ADVMSS): advertisedMSS = try metric.uint32()
-            default: unknown.append(metric)
+            default: break
             }
         }
     }
