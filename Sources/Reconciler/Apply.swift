@@ -55,7 +55,9 @@ package func apply(
     if pass.includesPods {
         do throws(StoreError) {
             try store.releaseHeldWithoutFile()
-            if examination.intent.isWhole { result.strays = try store.releaseStrayLeases() }
+            if examination.intent.isWhole {
+                result.strays = try store.releaseStrayLeases(hasLeases: !examination.strays.isEmpty)
+            }
             try PortCount.recount(in: store)
             try store.forgetWithdrawn(except: examination.host.present, before: lastEvent)
             try store.tidy()

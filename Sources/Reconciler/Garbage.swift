@@ -32,7 +32,9 @@ package func collectGarbage(
     report.failures = examination.intent.problems + collected.failures
     do throws(StoreError) {
         try store.releaseHeldWithoutFile()
-        if examination.intent.isWhole { report.strays = try store.releaseStrayLeases() }
+        if examination.intent.isWhole {
+            report.strays = try store.releaseStrayLeases(hasLeases: !examination.strays.isEmpty)
+        }
     } catch {
         report.failures.append(error.description)
     }

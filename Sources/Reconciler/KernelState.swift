@@ -78,9 +78,12 @@ package struct KernelState: Hashable, Sendable {
         var repair: RepairScope?
         var isPartial = false
 
+        /// A pod of two families has a link, two addresses and two routes.
+        private static let usual = 5
+
         /// In place: a thousand objects are not copied for each that is inserted.
         mutating func set(_ name: String, _ object: Object?) {
-            if objects == nil { objects = [:] }
+            if objects == nil { objects = Dictionary(minimumCapacity: Place.usual) }
             objects?[name] = object
         }
     }

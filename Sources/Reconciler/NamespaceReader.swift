@@ -252,6 +252,8 @@ package final class NamespaceReader {
     private func allLinks() throws(NetlinkError) -> [LinkMessage] {
         if let dumpedLinks { return dumpedLinks }
         let links = try dump(.dumpLinks(context: "read links"), LinkMessage.init(parsing:))
+        byName.reserveCapacity(links.count)
+        dumpedNames.reserveCapacity(links.count)
         for link in links {
             learn(link)
             guard let name = link.name else { continue }

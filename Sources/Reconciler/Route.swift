@@ -88,10 +88,11 @@ package struct Route: Resource {
         for family in families {
             for var message in try reader.routes(family: family.netlinkFamily) {
                 message.takeNextHop(asIn: desired, in: reader.namespace)
+                guard message.isOurs else { continue }
                 let link = try message.outputIndex.map { (index) throws(NetlinkError) in
                     try reader.linkName(index: Int32(index))
                 }
-                guard message.isOurs, let route = Route(message, link: link ?? nil) else { continue }
+                guard let route = Route(message, link: link ?? nil) else { continue }
                 // Another attachment of the same pod has routes by another link.
                 if reader.namespace != .host, route.link.map(ownLinks.contains) != true,
                     desired[reader.namespace, route.name] == nil
@@ -110,10 +111,9 @@ package struct Route: Resource {
     ) throws(NetlinkError) {
         guard reader.extent != .newAttachment, desired[repair: reader.namespace] != .nothing else { return }
         var wanted: [Route] = []
-        for case .route(let route) in desired.all(in: reader.namespace) {
-            if case .route(let found)? = observed[reader.namespace, route.name], route.drift(from: found).isEmpty {
-                continue
-            }
+        let found = observed.named(in: reader.namespace)
+        for case (let name, .route(let route)) in desired.named(in: reader.namespace) {
+            if case .route(let there)? = found[name], route.drift(from: there).isEmpty { continue }
             wanted.append(route)
         }
         for place in Set(wanted.map { Place(family: $0.destination.family, table: $0.table) }) {

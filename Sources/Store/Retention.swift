@@ -93,7 +93,8 @@ extension Store {
     ///   - before: the newest event when it began; what was given up since may have been there unseen.
     package func forgetWithdrawn(except present: Set<String>, before event: Int64) throws(StoreError) {
         let candidates = try database.query(
-            "SELECT id, object FROM events WHERE kind = 'withdrawn' AND id <= ? AND at_ms < ?", .integer(event),
+            // By the index that has those alone, not by the id.
+            "SELECT id, object FROM events WHERE kind = 'withdrawn' AND +id <= ? AND at_ms < ?", .integer(event),
             .integer(Clock.nowMilliseconds() - Store.patience)
         ) { (row) throws(StoreError) in (row.integer(0), row.text(1)) }
         let absent = candidates.filter { !present.contains($0.1) }

@@ -17,12 +17,13 @@ extension Store {
     }
 
     /// Gives them back, and says which; what else points to no row goes too.
-    package func releaseStrayLeases() throws(StoreError) -> [StrayLease] {
+    ///
+    /// - Parameter hasLeases: a look at them found some.
+    package func releaseStrayLeases(hasLeases: Bool) throws(StoreError) -> [StrayLease] {
         var hasRows = false
         for rows in Store.strayRows where !hasRows {
             hasRows = try database.integer("SELECT 1 FROM \(rows) LIMIT 1") != nil
         }
-        let hasLeases = try !strayLeases().isEmpty
         guard hasRows || hasLeases else { return [] }
         return try write { (database) throws(StoreError) in
             let strays = try Store.strayLeases(database)
