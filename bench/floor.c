@@ -1,4 +1,4 @@
-/* What an ADD cannot do without, and nothing else: bench/floor runs it beside the plugin.
+/* What an ADD cannot do without, and nothing else: `bench/run --floor` runs it beside the plugin.
 
    floor SCRIPT NETNS DATADIR: opens the namespace, two netlink sockets and the database, and does what SCRIPT says, one
    thing after another: S prepares a statement, X runs it with a value for each parameter (v and the text, or n for NULL),
