@@ -140,13 +140,16 @@ package struct Bridge: Resource {
     /// One that was renamed, and in whose place another was made meanwhile: two with one MAC and one gateway.
     package static func surplus(in leftovers: Leftovers) -> [String] {
         var names: [String] = []
+        let renamed = leftovers.observed.all(in: .host).compactMap(\.otherVethName)
         for case .bridge(let bridge) in leftovers.objects where bridge.isMarked && bridge.mac != nil {
             let network = leftovers.intent.networks.first { $0.bridgeMAC == bridge.mac }
             guard let own = network?.spec.bridge, case .bridge(let other)? = leftovers.observed[.host, name(own)],
                 other.isMarked, other.mac == bridge.mac
             else { continue }
             let isAllOurs = bridge.holds.allSatisfy { held in
-                if LinkAddress.link(inName: held) == nil { return Veth.isHostEnd(held, of: leftovers.tag) }
+                if LinkAddress.link(inName: held) == nil {
+                    return Veth.isHostEnd(held, of: leftovers.tag) || renamed.contains(held)
+                }
                 return leftovers.observed[.host, held.dropLast(bridge.ifname.count) + own] != nil
             }
             if isAllOurs { names.append(bridge.name) }
@@ -326,5 +329,9 @@ extension KernelState {
 }
 
 extension Object {
+    /// Of a host end that somebody renamed, as an object's name.
+    fileprivate var otherVethName: String? {
+        if case .veth(let veth) = self { veth.otherName.map(Veth.name) } else { nil }
+    }
     fileprivate var bridgeName: String? { if case .bridge(let bridge) = self { bridge.ifname } else { nil } }
 }

@@ -98,14 +98,15 @@ package func examine(
         case .gone(let reason):
             // What lingers keeps all but its link as it is: something may still send by it.
             var forgotten = Veth.onHost(of: [attachment])
-            if observed.ends(of: [attachment]).isEmpty {
+            let other = observed.forgetRenamedEnd(of: attachment)
+            if other == nil, observed.ends(of: [attachment]).isEmpty {
                 examination.releases.append(Examination.Release(attachment: attachment, reason: reason))
                 forgotten = Object.onHost(of: [attachment])
             } else {
                 examination.lingering.append(Examination.Release(attachment: attachment, reason: reason))
                 notices.append(
                     Plan.Notice(
-                        "\(attachment.label) lingers: \(reason), yet \(attachment.hostIfname) is alive, so something holds "
+                        "\(attachment.label) lingers: \(reason), yet \(other ?? attachment.hostIfname) is alive, so something holds "
                             + "its namespace; its addresses stay with it until DEL", attachment: attachment.id))
             }
             desired.remove(attachment.pod)
@@ -118,6 +119,7 @@ package func examine(
             desired.remove(attachment.pod)
             desired.forget(Object.onHost(of: [attachment]))
             observed.forget(Object.onHost(of: [attachment]))
+            observed.forgetRenamedEnd(of: attachment)
         }
     }
     examination.observed = observed
@@ -256,6 +258,20 @@ extension KernelState {
     fileprivate mutating func complete(with earlier: KernelState) {
         let known = named(in: .host)
         for (name, object) in earlier.named(in: .host) where known[name] == nil { self[.host, name] = object }
+    }
+
+    /// The host's end of a pair whose pod's end tells nothing, under a name that it should not have, by the MAC that was made
+    /// up for it. It is no orphan.
+    ///
+    /// - Returns: what it is named.
+    @discardableResult
+    fileprivate mutating func forgetRenamedEnd(of attachment: Attachment) -> String? {
+        for case .veth(let veth) in all(in: .host)
+        where veth.isMarked && veth.mac == attachment.hostMAC && veth.ifname != attachment.hostIfname {
+            self[.host, veth.name] = nil
+            return veth.ifname
+        }
+        return nil
     }
 
     /// Of the host.

@@ -152,7 +152,8 @@ package struct Route: Resource {
             destination: destination, gateway: message.gateway.flatMap { IPAddress(networkBytes: $0) }, link: link,
             source: message.preferredSource.flatMap { IPAddress(networkBytes: $0) }, metric: message.priority ?? 0,
             table: message.table, mtu: message.mtu, advertisedMSS: message.advertisedMSS, scope: message.scope)
-        hasCompany = message.nextHops.count > 1
+        // Those of IPv4 are one route's, and go together.
+        hasCompany = family == .v6 && message.nextHops.count > 1
     }
 
     package func standIn(in namespace: NamespaceID, _ observed: KernelState) -> Object? {

@@ -20,6 +20,8 @@ package struct Veth: Resource {
     package var isStripped: Bool
     /// Observed: its name, where somebody took the one away that it should have.
     package var otherName: String?
+    /// Observed, of something else under its name: what ours is named meanwhile.
+    package var ownName: String?
     /// Observed: somebody was about to delete it together with others, and died.
     package var isDoomed: Bool
     /// Desired: the pod's end, made with this one.
@@ -132,31 +134,46 @@ package struct Veth: Resource {
         _ reader: NamespaceReader, desired: KernelState, into observed: inout KernelState
     ) throws(NetlinkError) {
         guard reader.namespace == .host else { return }
-        for link in try reader.markedLinks(desired.all(in: .host).compactMap(\.vethName)) where link.kind == "veth" {
+        for link in try reader.markedLinks(desired.all(in: .host).compactMap(\.vethName)) {
             guard let ifname = link.name else { continue }
             let wanted: Veth? = if case .veth(let veth) = desired[.host, name(ifname)] { veth } else { nil }
+            // A link of whatever kind keeps the name to itself.
+            guard link.kind == "veth" || wanted != nil else { continue }
             observed.insert(try read(link, ifname, wanted, reader), in: .host)
         }
     }
 
     /// The host's end of the pair of a pod that was just looked at, where it is not there by its name: the pod's end says its
     /// index, and it is that pair's if its other end has that one's and its MAC is the one that was made up for it. An alias
-    /// proves less: two sandboxes of one pod have the same.
+    /// proves less: two sandboxes of one pod have the same. Where something else has its name, it cannot have it back, and
+    /// is no orphan all the same.
     static func observeRenamed(
         _ host: NamespaceReader, _ pod: NamespaceID, desired: KernelState, into observed: inout KernelState
     ) throws(NetlinkError) {
         for case .podLink(let inner) in desired.all(in: pod) {
-            guard let ifname = inner.hostIfname, observed[.host, name(ifname)] == nil,
-                case .veth(let wanted)? = desired[.host, name(ifname)],
-                case .podLink(let found)? = observed[pod, inner.name], let index = found.peerIndex,
+            guard let ifname = inner.hostIfname, case .veth(let wanted)? = desired[.host, name(ifname)] else {
+                continue
+            }
+            var inPlace: Veth?
+            if case .veth(let veth)? = observed[.host, name(ifname)] {
+                if wanted.conflict(with: veth) == nil { continue }
+                inPlace = veth
+            }
+            guard case .podLink(let found)? = observed[pod, inner.name], let index = found.peerIndex,
                 let link = try host.link(index: Int32(bitPattern: index)), link.kind == "veth",
                 link.link == found.index, let mac = wanted.peer?.hostMAC, link.hardwareAddress == mac.bytes,
                 let other = link.name
             else { continue }
-            var veth = try read(host.take(link, as: ifname), ifname, wanted, host)
-            veth.otherName = other
-            observed.insert(veth, in: .host)
-            observed[.host, name(other)] = nil
+            if var veth = inPlace {
+                veth.ownName = other
+                observed.insert(veth, in: .host)
+            } else {
+                var veth = try read(host.take(link, as: ifname), ifname, wanted, host)
+                veth.otherName = other
+                observed.insert(veth, in: .host)
+            }
+            // In the place of another's, it is in that one's way until it has its own name again.
+            if desired[.host, name(other)] == nil { observed[.host, name(other)] = nil }
         }
     }
 
@@ -178,15 +195,19 @@ package struct Veth: Resource {
             }
         var veth = Veth(
             ifname: ifname, attachment: wanted?.attachment ?? 0, bridge: bridge, hairpin: link.port?.hairpin,
-            isUp: link.isUp, isMarked: link.isMarked || link.isDoomed, isDoomed: link.isDoomed,
+            isUp: link.isUp, isMarked: link.kind == "veth" && (link.isMarked || link.isDoomed),
+            isDoomed: link.isDoomed,
             peerIndex: link.link, alias: link.alias,
             mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) },
             isolated: link.port?.isolated, vlans: vlans, mtu: link.mtu.map(Int.init))
-        if let wanted { veth.recognise(wanted) }
+        if let wanted, link.kind == "veth" { veth.recognise(wanted) }
         return veth
     }
 
     package func conflict(with observed: Self) -> String? {
+        if let own = observed.ownName {
+            return "another link has the name \(ifname), and the pod's own is named \(own): give both their names back"
+        }
         guard observed.isMarked else {
             return "a link named \(ifname) is there, and does not carry Plumb's mark (group \(Mark.group))"
         }

@@ -59,19 +59,27 @@ import Testing
         try node.expectPing(from: "pod2", to: "10.245.0.1")
     }
 
-    @Test func namespaceLingers() throws {
+    /// Also where its link has another name, by which nobody looks for it.
+    @Test(arguments: [false, true]) func namespaceLingers(isRenamed: Bool) throws {
         let node = try TestNode()
         try node.addPods(1)
-        let hostEnd = try #require(try node.add("pod1")["interfaces"][1]["name"].text)
+        var hostEnd = try #require(try node.add("pod1")["interfaces"][1]["name"].text)
+        if isRenamed {
+            try node.run("ip link set \(hostEnd) down; ip link set \(hostEnd) name lost; ip link set lost up")
+            hostEnd = "lost"
+        }
         let process = try node.run(
             """
             nsenter --net=/run/netns/pod1 sleep 30 </dev/null >/dev/null 2>&1 & echo $!
             until [ $(readlink /proc/$!/ns/net) != $(readlink /proc/$$/ns/net) ]; do sleep 0.01; done
             umount /run/netns/pod1 && rm /run/netns/pod1
             """)
+        let gc = try node.plumbctl("gc", "--orphans")
+        #expect(gc.status == 0, "\(gc.all)")
         let apply = try node.plumbctl("apply")
         #expect(apply.status == 0, "\(apply.all)")
         #expect(apply.stdout.contains("default/pod1 lingers"), "\(apply.all)")
+        #expect(apply.stdout.contains("yet \(hostEnd) is alive"), "\(apply.all)")
         #expect(try node.sql("SELECT count(*) FROM v_leases") == "2")
         #expect(try node.attempt("ip link show \(hostEnd)").status == 0)
 

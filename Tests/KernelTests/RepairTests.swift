@@ -63,6 +63,10 @@ import Testing
             "default route by another gateway",
             "ip -n pod1 route replace default via 10.244.0.77 proto 80",
             plan: "~ route 0.0.0.0/0 of pod default/pod1: it goes via 10.244.0.77"),
+        Sabotage(
+            "a route of several ways",
+            "ip -n pod1 route replace default proto 80 nexthop via 10.244.0.77 nexthop via 10.244.0.78",
+            plan: "~ route 0.0.0.0/0 of pod default/pod1: it goes via 10.244.0.77"),
         Sabotage("host end deleted", "ip link del $VETH", plan: "of pod default/pod1: missing"),
         Sabotage(
             "host end renamed", "ip link set $VETH down; ip link set $VETH name lost; ip link set lost up",
@@ -156,12 +160,65 @@ import Testing
         try node.expectPing(from: "pod1", to: "10.244.0.1", "fd00:10:244::1")
     }
 
+    /// It stays as it is until that one goes, for what has its name is not ours to rename.
+    @Test(arguments: ["bridge", "veth peer name theirs1"]) func aNameThatAnotherLinkTook(kind: String) throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let name = try #require(try node.add("pod1")["interfaces"][1]["name"].text)
+        let inside = try node.run("ip -j addr show eth0", in: "pod1")
+        try node.run(
+            """
+            ip link set \(name) down; ip link set \(name) name lost; ip link set lost up
+            ip link add \(name) type \(kind)
+            """)
+        let gc = try node.plumbctl("gc", "--orphans")
+        #expect(gc.status == 0, "\(gc.all)")
+        let plan = try node.plumbctl("plan")
+        #expect(plan.status == 2 && plan.stdout.contains("the pod's own is named lost"), "\(plan.all)")
+        #expect(plan.stdout.contains("0 to add, 0 to change, 0 to delete, 1 in conflict"), "\(plan.all)")
+        #expect(!plan.stdout.contains("does not know it"), "\(plan.all)")
+        #expect(try node.plumbctl("apply").status == 1)
+        try node.expectPing(from: "pod1", to: "10.244.0.1", "fd00:10:244::1")
+        try node.run("ip link del \(name)")
+        try node.expectConvergence()
+        try node.expectPing(from: "pod1", to: "10.244.0.1", "fd00:10:244::1")
+        #expect(try node.run("ip -j addr show eth0", in: "pod1") == inside)
+    }
+
+    /// In whatever order they are looked at, neither pod's network is made anew.
+    @Test(arguments: [(0, 1), (1, 0)]) func aNameThatAnotherPodsLinkHas(renamed: Int, taking: Int) throws {
+        let node = try TestNode()
+        let pods = ["pod1", "pod2"]
+        try node.addPods(2)
+        var names: [String] = []
+        for pod in pods { names.append(try #require(try node.add(pod)["interfaces"][1]["name"].text)) }
+        let inside = try pods.map { try node.run("ip -j addr show eth0", in: $0) }
+        try node.run(
+            """
+            ip link set \(names[renamed]) down; ip link set \(names[renamed]) name lost; ip link set lost up
+            ip link set \(names[taking]) down; ip link set \(names[taking]) name \(names[renamed])
+            ip link set \(names[renamed]) up
+            """)
+        let gc = try node.plumbctl("gc", "--orphans")
+        #expect(gc.status == 0, "\(gc.all)")
+        let plan = try node.plumbctl("plan")
+        #expect(plan.stdout.contains("0 to add, 1 to change, 0 to delete, 1 in conflict"), "\(plan.all)")
+        #expect(plan.stdout.contains("and the pod's own is named lost"), "\(plan.all)")
+        _ = try node.plumbctl("apply")
+        try node.expectConvergence()
+        #expect(try pods.map { try node.run("ip -j addr show eth0", in: $0) } == inside)
+        for pod in pods { try node.expectPing(from: pod, to: "10.244.0.1", "fd00:10:244::1") }
+    }
+
     /// An ADD that finds no bridge makes one, and the subnet is on both.
-    @Test func aRenamedBridgeInWhosePlaceAnotherWasMade() throws {
+    @Test(arguments: ["", "ip link set $VETH down; ip link set $VETH name lost; ip link set lost up"])
+    func aRenamedBridgeInWhosePlaceAnotherWasMade(more: String) throws {
         let node = try TestNode()
         try node.addPods(2)
-        try node.add("pod1")
-        try node.run("ip link set cni0 down; ip link set cni0 name other1; ip link set other1 up")
+        let hostEnd = try #require(try node.add("pod1")["interfaces"][1]["name"].text)
+        try node.run(
+            "ip link set cni0 down; ip link set cni0 name other1; ip link set other1 up; \(more)",
+            environment: ["VETH": hostEnd])
         try node.add("pod2")
         try node.expectConvergence()
         #expect(try node.attempt("ip link show other1").status == 1)
