@@ -27,6 +27,8 @@ struct ConfigFile {
     var ipam: IPAM?
     /// What the runtime adds to the ranges.
     var ipRanges: [[Range]]
+    /// The runtime adds some, but did not say them with this.
+    var awaitsRanges = false
     var wishes: Wishes
     /// The runtime's wish, or the configuration's.
     var dns: DNS

@@ -18,7 +18,9 @@ enum RangeSets {
             sets += try parse(ipam.ranges, "ipam.ranges")
         }
         // `"ipam": {}` asks for an interface without addresses; nothing at all is rather a slip.
-        guard !sets.isEmpty || file.disableContainerInterface == true || file.ipam?.type == nil && file.ipam != nil
+        guard
+            !sets.isEmpty || file.awaitsRanges || file.disableContainerInterface == true
+                || file.ipam?.type == nil && file.ipam != nil
         else {
             throw PluginError(
                 .invalidConfig,

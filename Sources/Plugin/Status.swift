@@ -9,7 +9,10 @@ extension Plugin {
     ///
     /// Another IPAM plugin is asked after us, and its answer is passed on.
     static func status(_ variables: [String: String], _ input: [UInt8]) throws(PluginError) {
-        let config = try Config(input)
+        let object = try ConfigObject(input)
+        var file = try ConfigFile(object)
+        if file.ipRanges.isEmpty { file.awaitsRanges = try declares("ipRanges", object) }
+        let config = try Config(file)
         try config.version.require(.v1_1_0, verb: "STATUS")
         do throws(PluginError) {
             try assess(config)
@@ -18,17 +21,22 @@ extension Plugin {
             usleep(100_000)
             try assess(config)
         }
-        try checkDNS(config, input)
+        try checkDNS(config, object)
         try forward("STATUS", to: config.delegate, input, variables)
     }
 
+    /// What a runtime says with an ADD it does not with STATUS (libcni's GetStatusNetworkList).
+    private static func declares(_ capability: String, _ object: ConfigObject) throws(PluginError) -> Bool {
+        try object.object("capabilities")?.bool(capability) == true
+    }
+
     /// The file that an ADD would have to read, unless the runtime says what it should find in there.
-    private static func checkDNS(_ config: Config, _ input: [UInt8]) throws(PluginError) {
+    private static func checkDNS(_ config: Config, _ object: ConfigObject) throws(PluginError) {
         guard config.dns == nil, let path = config.resolvConf else { return }
         do throws(PluginError) {
             _ = try DNS.read(resolvConf: path)
         } catch {
-            if try ConfigObject(input).object("capabilities")?.bool("dns") == true { return }
+            if try declares("dns", object) { return }
             throw PluginError(.unavailable, "network \(config.network.name): \(error.message)")
         }
     }

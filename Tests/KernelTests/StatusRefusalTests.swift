@@ -86,6 +86,25 @@ import Testing
         try node.expectWell(.status(#""mtu": 1300, \#(StatusRefusalTests.subnet)"#))
     }
 
+    /// As libcni asks: it tells an ADD alone of them.
+    @Test(arguments: [nil, "10.7.0.0/24"]) func rangesOfTheRuntime(own: String?) throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        let ranges = own.map { #", "ranges": [[{"subnet": "\#($0)"}]]"# } ?? ""
+        let members = #""capabilities": {"ipRanges": true}, "ipam": {"type": "plumb"\#(ranges)}"#
+        let given = members + #", "runtimeConfig": {"ipRanges": [[{"subnet": "10.9.0.0/30"}]]}"#
+        try node.expectWell(.status(members))
+        try node.add("pod1", given)
+        try node.expectWell(.status(members))
+        try node.expectError(.status(given), code: 50, saying: ["no address is left in 10.9.0.1"])
+        // Who does not say that he will gets an interface without addresses from nobody.
+        let silent = #""ipam": {"type": "plumb"}"#
+        try node.expectError(.status(silent), code: 7, saying: ["has no addresses"])
+        if own == nil {
+            try node.expectError(Call(pod: "pod1", members: members), code: 7, saying: ["has no addresses"])
+        }
+    }
+
     /// The lack that cuts pods off is told first.
     @Test func besidePodsThatAreCutOff() throws {
         let node = try TestNode()
