@@ -136,6 +136,7 @@ extension Plugin {
         var generator = SystemRandomNumberGenerator()
         var next = usage.network ?? Network(id: 0, spec: spec, bridgeMAC: .random(using: &generator))
         next.spec = spec
+        next.bridgeMAC = usage.sharedMAC ?? next.bridgeMAC
         return try outlook(living: living, next: next, &kernel, own: own)
     }
 }

@@ -283,10 +283,17 @@ extension Network {
     ///
     /// - Throws: `.invalid` where no network there says which it is: with another one the bridge would change it under its pods.
     private static func sharedMAC(bridge: String, _ database: borrowing Connection) throws(StoreError) -> String {
+        if let known = try knownMAC(bridge: bridge, database) { return known.description }
+        var generator = SystemRandomNumberGenerator()
+        return MACAddress.random(using: &generator).description
+    }
+
+    /// That which a network there has; `nil`: there is no network.
+    static func knownMAC(bridge: String, _ database: borrowing Connection) throws(StoreError) -> MACAddress? {
         let shared = try database.query(
             "SELECT name, bridge_mac FROM networks WHERE bridge = ? ORDER BY id", .text(bridge)
         ) { (row) throws(StoreError) in (name: row.text(0), mac: row.text(1)) }
-        if let known = shared.first(where: { MACAddress($0.mac) != nil }) { return known.mac }
+        if let known = shared.lazy.compactMap({ MACAddress($0.mac) }).first { return known }
         if let bad = shared.first {
             throw StoreError(
                 .invalid,
@@ -294,8 +301,7 @@ extension Network {
                     + "too: put it right with `plumbctl sql` (`ip link show \(bridge)` says which it is), or name another bridge"
             )
         }
-        var generator = SystemRandomNumberGenerator()
-        return MACAddress.random(using: &generator).description
+        return nil
     }
 
     /// Takes out the ranges that are no longer configured; returns the rows of the others. What a range knows of its

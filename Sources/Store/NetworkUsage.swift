@@ -1,4 +1,4 @@
-internal import Addressing
+package import Addressing
 
 /// How full a network is, and who lives on it.
 package struct NetworkUsage: Sendable {
@@ -11,6 +11,8 @@ package struct NetworkUsage: Sendable {
     package var elsewhere: [Int64] = []
     /// Attachments of all networks on the configured bridge; counted only where the node has as many as one bridge takes.
     package var ports = 0
+    /// Of the configured bridge, where another network has it; `nil`: the network's own, or the next ADD makes one up.
+    package var sharedMAC: MACAddress?
     /// Why the network cannot be recorded as configured beside what lives on its bridge, in words.
     package var contradiction: String?
     /// Range sets without a free address, in words, as `10.9.0.2–10.9.0.6 in 10.9.0.0/29 (5 of 5 addresses in use)`.
@@ -26,7 +28,7 @@ extension Store {
     /// network has pods on a bridge that it left.
     ///
     /// - Parameter bootID: empty if it could not be read, and then nothing is taken for dead.
-    /// - Throws: `.invalid` if a row of the network is nonsense; `.locked`, `.io`, `.corrupt`, `.sqlite`.
+    /// - Throws: `.invalid` if a row of the network is nonsense, or no MAC is known of a bridge that it comes to; `.locked`, `.io`, `.corrupt`, `.sqlite`.
     package func usage(_ spec: NetworkSpec, bootID: String) throws(StoreError) -> NetworkUsage {
         try read { (database) throws(StoreError) in
             var usage = NetworkUsage()
@@ -52,6 +54,9 @@ extension Store {
                     "SELECT count(*) FROM attachments WHERE bridge = ?2 AND \(Store.isLiving)", boot,
                     .text(spec.bridge))
                 usage.ports = Int(ports ?? 0)
+            }
+            if usage.network?.spec.bridge != spec.bridge {
+                usage.sharedMAC = try Network.knownMAC(bridge: spec.bridge, database)
             }
             // What earlier boots left contradicts nobody.
             if usage.network?.spec != spec, boot == .text("") {

@@ -86,6 +86,25 @@ import Testing
         try node.expectWell(.status(#""mtu": 1300, \#(StatusRefusalTests.subnet)"#))
     }
 
+    /// A network that comes to the bridge of another gets its MAC, by which an ADD knows that bridge.
+    @Test func theBridgeOfAnotherNetwork() throws {
+        let node = try TestNode()
+        try node.addPods(3)
+        let other = #""subnets": ["10.8.0.0/24"]"#
+        try node.add("pod1", StatusRefusalTests.subnet)
+        try node.run("ip link set cni0 group 0; ip link set cni0 down")
+        try node.expectWell(.status(other, network: "green"))
+        let add = try node.call(Call(pod: "pod2", network: "green", members: other))
+        #expect(add.status == 0, "\(add.all)")
+        // In nobody's row the MAC can be read.
+        #expect(try node.plumbctl("sql", "UPDATE networks SET bridge_mac = 'none'").status == 0)
+        for network in ["green", "blue"] {
+            let bad = #"bridge MAC "none" in the database is none"#
+            try node.expectError(.status(other, network: network), code: 50, saying: [bad])
+            try node.expectError(Call(pod: "pod3", network: network, members: other), code: 103, saying: [bad])
+        }
+    }
+
     /// As libcni asks: it tells an ADD alone of them.
     @Test(arguments: [nil, "10.7.0.0/24"]) func rangesOfTheRuntime(own: String?) throws {
         let node = try TestNode()
