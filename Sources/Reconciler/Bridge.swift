@@ -293,7 +293,7 @@ package struct Bridge: Resource {
     package func phase(_ action: Action) -> Phase { action == .delete ? .deleteLinks : .bridges }
 
     package func command(_ action: Action, from observed: Self?) -> String {
-        let renaming = observed?.otherName.map { "ip link set \($0) name \(ifname) && " } ?? ""
+        let renaming = observed?.otherName.map { "ip link set \($0.shellWord) name \(ifname) && " } ?? ""
         return renaming + command(action)
     }
 
@@ -308,7 +308,7 @@ package struct Bridge: Resource {
                 + (mtu.map { " && ip link set \(ifname) mtu \($0)" } ?? "") + own
         case .change:
             "ip link set \(ifname) group \(Mark.group)\(address)\(mtu.map { " mtu \($0)" } ?? "")\(promisc) up\(filtering.isEmpty ? "" : " type bridge\(filtering)")\(own)"
-        case .delete: "ip link del \(ifname)"
+        case .delete: "ip link del \(ifname.shellWord)"
         }
     }
 }

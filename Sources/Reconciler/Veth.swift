@@ -361,7 +361,7 @@ package struct Veth: Resource {
     package func phase(_ action: Action) -> Phase { action == .delete ? .deleteLinks : .veths }
 
     package func command(_ action: Action, from observed: Self?) -> String {
-        guard let other = observed?.otherName else { return command(action) }
+        guard let other = observed?.otherName?.shellWord else { return command(action) }
         return "ip link set \(other) down && ip link set \(other) name \(ifname) && \(command(action))"
     }
 
@@ -378,7 +378,7 @@ package struct Veth: Resource {
                 "ip link add \(ifname) address \(peer.hostMAC)\(size) group \(Mark.group) type veth peer name \(peer.ifname) "
                 + "address \(peer.mac)\(size) group \(Mark.group) netns \(peer.path) && ip link set \(ifname) \(port)"
         case .change: return "ip link set \(ifname) group \(Mark.group)\(size) \(port)"
-        case .delete: return "ip link del \(ifname)"
+        case .delete: return "ip link del \(ifname.shellWord)"
         }
     }
 }

@@ -254,6 +254,23 @@ import Testing
         }
     }
 
+    /// A link's name may hold what ends a quotation.
+    @Test func anElementOfSomebodyElses() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1", TestNode.masqueraded)
+        let listing = try node.run("nft list ruleset")
+        try node.run(
+            #"""
+            table=$(nft list tables inet | cut -d' ' -f3)
+            nft "add element inet $table masquerade4 { \"a'\$(exit)'\" . 10.9.9.9 }"
+            """#)
+        let command = try #require(try node.plumbctlJSON("plan")["changes"][0]["command"].text)
+        try node.run(#"sh -ec "$COMMAND""#, environment: ["COMMAND": command])
+        #expect(try node.run("nft list ruleset") == listing, "\(command)")
+        try node.expectRest()
+    }
+
     @Test func aTableOfOurNameThatIsNotOurs() throws {
         let node = try TestNode()
         try node.addPods(2)

@@ -255,6 +255,11 @@ import Testing
             Sabotage("host end's MTU", "ip link set $VETH mtu 1300", plan: ""),
             Sabotage("pod's MTU", "ip -n pod1 link set eth0 mtu 1300", plan: ""),
             Sabotage("bridge renamed", "ip link set cni0 down; ip link set cni0 name other1", plan: ""),
+            Sabotage(
+                "bridge renamed by a rogue", #"ip link set cni0 down; ip link set cni0 name "a'\$(exit)""#, plan: ""),
+            Sabotage(
+                "host end renamed by a rogue", #"ip link set $VETH down; ip link set $VETH name "\`exit\`;'""#, plan: ""
+            ),
         ]
         // Switched off there, IPv6 has no command of its own.
         for sabotage in RepairTests.sabotages + more where sabotage.testDescription != "no IPv6 in the pod" {

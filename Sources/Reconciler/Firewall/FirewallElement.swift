@@ -140,11 +140,13 @@ package struct FirewallElement: Resource {
 
     package func command(_ action: Action, from observed: Self?) -> String {
         let addition = "add element \(place) { \(quoted)\(comment.map { " comment \"\($0)\"" } ?? "") }"
-        return switch action {
-        case .add: "nft '\(addition)'"
-        case .change: "nft '\(replaced(observed).map { "\($0.deletionText); " }.joined())\(addition)'"
-        case .delete: "nft '\(deletionText)'"
-        }
+        let transaction =
+            switch action {
+            case .add: addition
+            case .change: replaced(observed).map { "\($0.deletionText); " }.joined() + addition
+            case .delete: deletionText
+            }
+        return "nft \(transaction.shellQuoted)"
     }
 
     private var place: String { "\(family.name) \(table) \(set)" }
