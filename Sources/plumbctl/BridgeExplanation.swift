@@ -15,7 +15,8 @@ struct BridgeExplanation: Encodable {
         let networks = examination.intent.networks.map(\.spec)
         let pods = examination.intent.attachments
         let named = networks.first { $0.bridge == word } ?? networks.first { $0.name == word }
-        guard let bridge = named?.bridge ?? pods.first(where: { $0.bridge == word })?.bridge else { return nil }
+        let left = pods.contains { $0.bridge == word } || BridgeExplanation.isOurs(word, examination) ? word : nil
+        guard let bridge = named?.bridge ?? left else { return nil }
         self.bridge = bridge
         self.networks = networks.filter { $0.bridge == bridge }.map(\.name)
         self.pods = pods.count { $0.bridge == bridge }
@@ -32,6 +33,11 @@ struct BridgeExplanation: Encodable {
     /// Objects' names say on which link they are: `address 10.244.0.1/24 on cni0`.
     private static func `is`(_ object: String, about bridge: String) -> Bool {
         object.split(separator: " ").contains { $0 == bridge }
+    }
+
+    /// One that no network asks for any more stays as long as something of others is on it.
+    private static func isOurs(_ word: String, _ examination: Examination) -> Bool {
+        if case .bridge(let bridge)? = examination.observed[.host, Bridge.name(word)] { bridge.isMarked } else { false }
     }
 
     func print() {

@@ -290,7 +290,7 @@ extension Object {
                 + (link.mtu.map { ", mtu \($0)" } ?? "")
         case .route(let route):
             (route.gateway.map { "via \($0)" } ?? "on the link") + (route.link.map { " dev \($0)" } ?? "")
-        case .bridge(let bridge): bridge.isUp ? "up" : "down"
+        case .bridge(let bridge): (bridge.isUp ? "up" : "down") + (bridge.kind == "bridge" ? "" : ", a \(bridge.kind)")
         default: ""
         }
     }

@@ -82,6 +82,23 @@ import Testing
         #expect(unknown.status == 1 && unknown.stdout.isEmpty && unknown.stderr.contains("nobody"), "\(unknown.all)")
     }
 
+    /// What Plumb keeps in the kernel it can explain.
+    @Test func whatExplainTellsOfABridgeThatStays() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        try node.delete("pod1")
+        try node.run("ip addr add 192.0.2.1/24 dev cni0")
+        #expect(try node.plumbctl("network", "remove", "pods").status == 0)
+        let bridge = try node.plumbctl("explain", "cni0")
+        for part in ["bridge cni0", "networks   none any more", "pods       0", "bridge cni0: up", "drift\n  none"] {
+            #expect(bridge.status == 0 && bridge.stdout.contains(part), "without \(part): \(bridge.all)")
+        }
+        // Of others it knows nothing.
+        try node.run("ip link add br0 up type bridge")
+        #expect(try node.plumbctl("explain", "br0").status == 1)
+    }
+
     @Test func aFullPoolIsWarnedOf() throws {
         let node = try TestNode()
         try node.addPods(5)
