@@ -67,6 +67,15 @@ static int address(char *bytes, int length, int in_pod) {
     return answers;
 }
 
+/* Whether the answer to a request is one message, without an ACK behind it. */
+static int is_answered(char *bytes, int length, unsigned sequence) {
+    struct nlmsghdr *message = (struct nlmsghdr *)bytes;
+    for (; NLMSG_OK(message, length); message = NLMSG_NEXT(message, length))
+        if (message->nlmsg_seq == sequence)
+            return !(message->nlmsg_flags & NLM_F_ACK) && (message->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP;
+    return 0;
+}
+
 static void converse(int fd, char *bytes, int length, int in_pod) {
     int answers = address(bytes, length, in_pod);
     if (send(fd, bytes, (size_t)length, 0) != length) fail("send", "failed");
@@ -81,6 +90,7 @@ static void converse(int fd, char *bytes, int length, int in_pod) {
                 if (error) fail("netlink", strerror(-error));
             }
             if (message->nlmsg_type != RTM_NEWLINK) continue;
+            answers -= is_answered(bytes, length, message->nlmsg_seq);
             host_index = ((struct ifinfomsg *)NLMSG_DATA(message))->ifi_index;
             int *peer = find(message, sizeof(struct ifinfomsg), IFLA_LINK);
             if (peer) pod_index = *peer;
