@@ -28,7 +28,8 @@ extension Store {
     /// network has pods on a bridge that it left.
     ///
     /// - Parameter bootID: empty if it could not be read, and then nothing is taken for dead.
-    /// - Throws: `.invalid` if a row of the network is nonsense, or no MAC is known of a bridge that it comes to; `.locked`, `.io`, `.corrupt`, `.sqlite`.
+    /// - Throws: `.invalid` if a row of the network is nonsense, or no MAC is known of a bridge that it comes to; `.locked`,
+    ///   `.io`, `.corrupt`, `.sqlite`.
     package func usage(_ spec: NetworkSpec, bootID: String) throws(StoreError) -> NetworkUsage {
         try read { (database) throws(StoreError) in
             var usage = NetworkUsage()

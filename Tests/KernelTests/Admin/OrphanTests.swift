@@ -2,15 +2,20 @@ import Testing
 
 /// What carries our mark and has no row: listed, and deleted only by who says so.
 @Suite struct OrphanTests {
-    @Test func orphansGoOnlyWhenToldTo() throws {
+    /// As with a database that was restored from before pod1, whose host end is `lost`.
+    private func nodeThatForgotItsFirstPod() throws -> (node: TestNode, lost: String) {
         let node = try TestNode()
         try node.addPods(2)
         let lost = try #require(try node.add("pod1")["interfaces"][1]["name"].text)
         try node.add("pod2")
-        // As in a database that was restored from before pod1.
         _ = try node.sql(
             "PRAGMA foreign_keys = ON; DELETE FROM attachments WHERE id = 1; DELETE FROM events WHERE kind = 'withdrawn'"
         )
+        return (node, lost)
+    }
+
+    @Test func orphansGoOnlyWhenToldTo() throws {
+        let (node, lost) = try nodeThatForgotItsFirstPod()
         let listed = try node.plumbctl("gc")
         #expect(listed.status == 2 && listed.stdout.contains("pods: pod default/pod1 eth0"), "\(listed.all)")
         #expect(try node.ourLinks().contains(lost))
@@ -28,13 +33,7 @@ import Testing
     }
 
     @Test func theyGoThoughOthersAreCollected() throws {
-        let node = try TestNode()
-        try node.addPods(2)
-        let lost = try #require(try node.add("pod1")["interfaces"][1]["name"].text)
-        try node.add("pod2")
-        _ = try node.sql(
-            "PRAGMA foreign_keys = ON; DELETE FROM attachments WHERE id = 1; DELETE FROM events WHERE kind = 'withdrawn'"
-        )
+        let (node, lost) = try nodeThatForgotItsFirstPod()
         let host = try #require(try node.ourLinks().first { $0.hasPrefix("plumb") && $0 != lost })
         try node.run("ip netns del pod2; while ip link show \(host); do sleep 0.02; done 2>&1")
         let deleted = try node.plumbctl("gc", "--orphans")
