@@ -41,6 +41,9 @@ package struct Watcher: ~Copyable {
     private var files: DirectoryWatch
     private let signals = Signals()
     private var landscape: Landscape?
+    /// A look changed something since the database was asked last. It went by rows of its own time: they may have been others
+    /// only for that moment, so that those of before are no proof that nothing is to be done.
+    private var hostChanged = false
     private var agenda = Agenda()
     private var backoff = Backoff()
     private var state = WatchState()
@@ -195,10 +198,10 @@ package struct Watcher: ~Copyable {
         var wantsHost = matters.contains(.host)
         if matters.contains(.database) {
             let intent = try store.hostIntent()
-            if intent != landscape?.intent {
-                try survey(store, intent)
-                wantsHost = true
-            }
+            let isNew = intent != landscape?.intent
+            if isNew { try survey(store, intent) }
+            if isNew || hostChanged { wantsHost = true }
+            hostChanged = false
             agenda.done(.database, found: false, from: start, to: now)
         }
         let backoff = backoff
@@ -251,6 +254,7 @@ package struct Watcher: ~Copyable {
         let end = now
         for matter in matters { agenda.done(matter, found: report.hasNews, from: start, to: end) }
         for change in report.done { mended(change, in: report.examination.intent, at: end) }
+        if !report.done.isEmpty, isFull || matters.contains(.host) { hostChanged = true }
         if !isFull {
             // Whoever holds their locks makes them right, or dies.
             for attachment in report.skipped { agenda.plan(.attachment(attachment.id), at: end + 50) }
