@@ -1,10 +1,11 @@
-/* What an ADD cannot do without, and nothing else: `bench/run --floor` runs it beside the plugin.
+/* What an ADD or a DEL cannot do without, and nothing else: `bench/run --floor` runs it beside the plugin.
 
-   floor SCRIPT NETNS DATADIR: opens the namespace, two netlink sockets and the database, and does what SCRIPT says, one
-   thing after another: S prepares a statement, X runs it with a value for each parameter (v and the text, or n for NULL),
-   M sends netlink messages (1 for the pod's, and how many bytes) and waits for their answers, R reads a file, L and U take
-   the writer's lock and give it back. Texts end with NUL. No configuration is understood, nothing is compared, nothing is
-   chosen: the script says it all, but for the indices of the pair, which come from the kernel's echo. */
+   floor SCRIPT NETNS DATADIR: opens the namespace, two netlink sockets and the database (for a DEL, whose NETNS is "-", one
+   socket, and without triggers), and does what SCRIPT says, one thing after another: S prepares a statement, X runs it with a
+   value for each parameter (v and the text, or n for NULL), M sends netlink messages ("1 52:", 1 for the pod's socket and how
+   many bytes) and waits for their answers, R reads a file, L and U take the writer's lock and give it back. Texts end with
+   NUL. No configuration is understood, nothing is compared, nothing is chosen: the script says it all, but for the indices of
+   the pair, which come from the kernel's answers. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/netlink.h>
@@ -59,7 +60,7 @@ static int address(char *bytes, int length, int in_pod) {
     int answers = 0;
     for (; NLMSG_OK(message, length); message = NLMSG_NEXT(message, length), answers++) {
         int *index = NULL;
-        if (message->nlmsg_type == RTM_NEWLINK) index = &((struct ifinfomsg *)NLMSG_DATA(message))->ifi_index;
+        if (message->nlmsg_type == RTM_NEWLINK || message->nlmsg_type == RTM_DELLINK) index = &((struct ifinfomsg *)NLMSG_DATA(message))->ifi_index;
         if (message->nlmsg_type == RTM_NEWADDR) index = (int *)&((struct ifaddrmsg *)NLMSG_DATA(message))->ifa_index;
         if (message->nlmsg_type == RTM_NEWROUTE) index = find(message, sizeof(struct rtmsg), RTA_OIF);
         if (index && *index) *index = in_pod ? pod_index : host_index;
@@ -121,17 +122,23 @@ static char *execute(char *values) {
     return values;
 }
 
-int main(int count, char **arguments) {
-    if (count != 4) fail("floor", "SCRIPT NETNS DATADIR");
-    while (read(STDIN_FILENO, input, sizeof input) > 0) {}
-    /* The messages name the namespace by descriptor 3, as the plugin's do. */
-    int pod_namespace = open(arguments[2], O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+/* A socket of the pod's namespace. The messages name that by descriptor 3, as the plugin's do. */
+static int inside(const char *path) {
+    int pod_namespace = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     int here = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-    if (pod_namespace != 3 || setns(pod_namespace, CLONE_NEWNET) != 0) fail(arguments[2], "cannot be entered");
+    if (pod_namespace != 3 || setns(pod_namespace, CLONE_NEWNET) != 0) fail(path, "cannot be entered");
     int pod = netlink();
     setns(here, CLONE_NEWNET);
     close(here);
-    int host = netlink();
+    return pod;
+}
+
+int main(int count, char **arguments) {
+    if (count != 4) fail("floor", "SCRIPT NETNS DATADIR");
+    while (read(STDIN_FILENO, input, sizeof input) > 0) {}
+    int pod = -1, host, deletes = strcmp(arguments[2], "-") == 0;
+    if (!deletes) pod = inside(arguments[2]);
+    host = netlink();
 
     int file = open(arguments[1], O_RDONLY | O_CLOEXEC);
     char *at = script, *end = script + read(file, script, sizeof script);
@@ -140,7 +147,7 @@ int main(int count, char **arguments) {
     char path[256];
     snprintf(path, sizeof path, "%s/lock", arguments[3]);
     int lock_file = open(path, O_RDWR | O_CLOEXEC);
-    lock(lock_file, F_WRLCK);
+    if (!deletes) lock(lock_file, F_WRLCK);
     sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     sqlite3_config(SQLITE_CONFIG_PAGECACHE, (void *)0, 0, 0);
@@ -148,6 +155,7 @@ int main(int count, char **arguments) {
     if (sqlite3_open_v2(path, &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         fail(path, sqlite3_errmsg(database));
     sqlite3_wal_autocheckpoint(database, 0);
+    if (deletes) sqlite3_db_config(database, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     while (at < end) {
         switch (*at++) {
         case 'U': lock(lock_file, F_UNLCK); break;
@@ -157,7 +165,7 @@ int main(int count, char **arguments) {
         case 'X': at = execute(at); break;
         case 'M': {
             int in_pod, length, used;
-            sscanf(at, "%d %d %n", &in_pod, &length, &used);
+            sscanf(at, "%d %d:%n", &in_pod, &length, &used);
             converse(in_pod ? pod : host, at + used, length, in_pod);
             at += used + length;
             break;
@@ -166,7 +174,7 @@ int main(int count, char **arguments) {
         }
     }
     close(lock_file);
-    if (write(STDOUT_FILENO, input, 400) != 400) fail("stdout", "cannot be written");
+    if (!deletes && write(STDOUT_FILENO, input, 400) != 400) fail("stdout", "cannot be written");
     /* As the plugin does: the kernel closes the database faster. */
     _exit(0);
 }
