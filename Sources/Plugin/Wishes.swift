@@ -55,7 +55,8 @@ extension Wishes {
         return address
     }
 
-    /// One a range set at most, and of what the set offers.
+    /// One a range set at most, and of what the set offers. One that is asked for twice is asked for: `podman network
+    /// reload` says both what the container was made with and what it has.
     ///
     /// - Parameter sets: empty if the network gives no addresses.
     func requestedAddresses(_ sets: [[RangeSpec]]) throws(PluginError) -> [IPAddress] {
@@ -63,6 +64,7 @@ extension Wishes {
         var taken: [Int: Wish] = [:]
         for wish in self.addresses {
             let (address, set) = try place(wish, sets)
+            if addresses.contains(address) { continue }
             if let other = taken[set] {
                 throw wish.error(
                     "is of range set \(set), which gives one address a pod: \(other.text) is asked for too")
