@@ -46,6 +46,7 @@ deps:
 
 test: all
 	scripts/reference-plugins
+	scripts/runtimes
 	PLUMB_BIN="$(CURDIR)/bin" $(SWIFT) test
 
 # Every system call of every verb, killed and made to fail.

@@ -14,19 +14,35 @@ final class TestNode {
     /// The named namespace that plays the host, or `nil` for the node's own.
     let host: String?
 
-    init(dataDirectory: String = "/run/plumb") throws {
+    /// - Parameters:
+    ///   - ownsProcesses: whatever runs in it ends with it.
+    ///   - setup: what is done in its namespaces before it is up.
+    init(dataDirectory: String = "/run/plumb", ownsProcesses: Bool = false, setup: String = "") throws {
         binaries = try TestNode.builtBinaries()
         self.dataDirectory = dataDirectory
         host = nil
         let setup = """
+            \(setup)
             mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up && sysctl -qw net.ipv4.ip_forward=0 \
             net.ipv6.conf.all.forwarding=0 && echo up && exec cat >/dev/null
             """
-        holder = try Command(["/usr/bin/unshare", "--mount", "--net", "--propagation", "private", "sh", "-ec", setup])
-        entry = ["/usr/bin/nsenter", "--mount", "--net", "--root", "--target", String(holder.id), "--"]
+        let processes = ownsProcesses ? ["--pid", "--fork", "--kill-child", "--mount-proc"] : []
+        let namespaces = ["--mount", "--net", "--propagation", "private"] + processes
+        holder = try Command(["/usr/bin/unshare"] + namespaces + ["sh", "-ec", setup])
         guard holder.readSome() == "up\n" else {
             throw Failure(description: "cannot make namespaces, which needs root: \(holder.wait().all)")
         }
+        let first = ownsProcesses ? try TestNode.onlyChild(of: holder.id) : holder.id
+        let entered = ["--mount", "--net", "--root"] + (ownsProcesses ? ["--pid"] : [])
+        entry = ["/usr/bin/nsenter"] + entered + ["--target", String(first), "--"]
+    }
+
+    private static func onlyChild(of process: Int32) throws -> Int32 {
+        let children = try String(contentsOfFile: "/proc/\(process)/task/\(process)/children", encoding: .utf8)
+        guard let child = Int32(children.prefix { $0 != " " }) else {
+            throw Failure(description: "process \(process) has the children \"\(children)\"")
+        }
+        return child
     }
 
     /// A node that systemd has booted, with Plumb installed as a package does it, on a throw-away copy of this machine's
