@@ -15,6 +15,8 @@ package struct LinkMessage: Hashable, Sendable {
     package var changeMask: UInt32 = 0
     /// IFLA_IFNAME.
     package var name: String?
+    /// IFLA_ALT_IFNAME in IFLA_PROP_LIST: further names (`ip link property`), by which the kernel finds it too.
+    package var alternativeNames: [String] = []
     /// IFLA_ADDRESS, in wire order.
     package var hardwareAddress: [UInt8]?
     /// IFLA_MTU in bytes.
@@ -155,6 +157,10 @@ extension LinkMessage {
             case Int(IFLA_IFALIAS): alias = attribute.string()
             case Int(IFLA_NET_NS_FD): namespaceDescriptor = try attribute.uint32()
             case Int(IFLA_LINKINFO): try readLinkInfo(attribute, isPeer: isPeer)
+            case Int(IFLA_PROP_LIST):
+                for name in try attribute.nested() where name.type == Int(IFLA_ALT_IFNAME) {
+                    alternativeNames.append(name.string())
+                }
             case Int(IFLA_AF_SPEC) where family == 0: try readFamilies(attribute)
             default: break
             }
@@ -208,6 +214,11 @@ extension LinkMessage {
         builder.append(flags)
         builder.append(changeMask)
         if let name { builder.put(Int(IFLA_IFNAME), string: name) }
+        if !alternativeNames.isEmpty {
+            builder.nest(Int(IFLA_PROP_LIST)) {
+                for name in alternativeNames { $0.put(Int(IFLA_ALT_IFNAME), string: name) }
+            }
+        }
         if let hardwareAddress { builder.put(Int(IFLA_ADDRESS), bytes: hardwareAddress) }
         if let mtu { builder.put(Int(IFLA_MTU), mtu) }
         if let group { builder.put(Int(IFLA_GROUP), group) }

@@ -41,7 +41,18 @@ extension Request {
         return Request(type: Int(RTM_DELLINK), body: link.encoded, context: context)
     }
 
-    /// Sends RTM_GETLINK for one link by name (`ip link show dev`). ENODEV: there is none.
+    /// Sends RTM_DELLINKPROP (`ip link property del … altname`). ENOENT: it has no such further name.
+    package static func deleteAlternativeName(
+        _ name: String, index: Int32, context: String
+    ) throws(NetlinkError) -> Request {
+        var link = LinkMessage()
+        link.index = index
+        link.alternativeNames = [name]
+        try checked(link, context: context)
+        return Request(type: Int(RTM_DELLINKPROP), body: link.encoded, context: context)
+    }
+
+    /// Sends RTM_GETLINK for one link by name (`ip link show dev`), or by a further one. ENODEV: there is none.
     package static func getLink(name: String, context: String) -> Request {
         var link = LinkMessage()
         link.name = name

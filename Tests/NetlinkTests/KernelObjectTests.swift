@@ -23,6 +23,28 @@ struct KernelObjectTests {
         }
     }
 
+    /// A dump tells them, and the kernel finds the link by them.
+    @Test func furtherNames() async throws {
+        try await inNewNamespace {
+            var world = try KernelWorld()
+            var link = LinkMessage()
+            link.index = world.bridge
+            link.alternativeNames = ["a", "a-name-longer-than-a-link-may-have"]
+            let addition = Request(
+                type: Int(RTM_NEWLINKPROP), flags: NLM_F_CREATE | NLM_F_EXCL, body: link.encoded, context: "")
+            try world.socket.perform(addition)
+            let links = try world.socket.dump(.dumpLinks(context: "links")).map { try LinkMessage(parsing: $0.body) }
+            #expect(links.first { $0.index == world.bridge }?.alternativeNames.sorted() == link.alternativeNames)
+            #expect(try Self.get(.getLink(name: "a", context: ""), &world.socket).name == "plumb0")
+            let removal = try Request.deleteAlternativeName("a", index: world.bridge, context: "")
+            #expect(removal.isDeletion)
+            try world.socket.perform(removal)
+            let rest = try Self.get(.getLink(name: "plumb0", context: ""), &world.socket)
+            #expect(rest.alternativeNames == ["a-name-longer-than-a-link-may-have"])
+            #expect(try world.socket.perform([removal])[0].error?.errno == .noSuchFileOrDirectory)
+        }
+    }
+
     @Test func linksAndTheirOptions() async throws {
         try await inNewNamespace {
             var world = try KernelWorld()
