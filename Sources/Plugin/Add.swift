@@ -221,7 +221,7 @@ extension Plugin {
         _ attachment: Attachment, reason: String, because failure: PluginError? = nil, _ variables: [String: String],
         _ store: borrowing Store, _ kernel: inout LiveKernel
     ) throws(PluginError) {
-        let report = try disconnect(attachment, variables, &kernel)
+        let report = try disconnect(attachment, variables, store, &kernel)
         var events = report.events(for: attachment, cause: reason)
         if let failure {
             events.insert(Event(kind: .failed, object: failure.message, reason: "ADD", attachment: attachment), at: 0)
@@ -239,7 +239,7 @@ extension Plugin {
     /// - Parameter configuration: see ``takeBack(_:_:configuration:)``.
     static func disconnect(
         _ attachment: Attachment, _ variables: [String: String], configuration: DelegatedIPAM? = nil,
-        _ kernel: inout LiveKernel
+        _ store: borrowing Store, _ kernel: inout LiveKernel
     ) throws(PluginError) -> Report {
         var failure: PluginError?
         do throws(PluginError) {
@@ -247,7 +247,7 @@ extension Plugin {
         } catch {
             failure = error
         }
-        let report = try reconciling { () throws(ReconcilerError) in try remove(attachment, &kernel) }
+        let report = try reconciling { () throws(ReconcilerError) in try remove(attachment, store, &kernel) }
         guard report.failures.isEmpty else { throw kernelFailure(attachment, report) }
         if let failure { throw failure }
         return report

@@ -56,7 +56,7 @@ extension Plugin {
         do throws(PluginError) {
             try note(&talk) { () throws(StoreError) in try store.markDeleting(attachment.id) }
             var kernel = try reconciling { () throws(ReconcilerError) in try LiveKernel(bootID: bootID) }
-            let report = try disconnect(attachment, variables, configuration: delegate, &kernel)
+            let report = try disconnect(attachment, variables, configuration: delegate, store, &kernel)
             try note(&talk) { () throws(StoreError) in
                 try store.release(attachment, reason: "DEL", events: report.events(for: attachment, cause: "DEL"))
             }
@@ -107,20 +107,25 @@ extension Plugin {
         _ environment: Environment, _ config: Config.Reference, _ variables: [String: String],
         _ delegate: DelegatedIPAM?, _ bootID: String, because error: StoreError, _ talk: inout [String]
     ) throws(PluginError) -> Bool {
-        let recorded: Attachment?
+        var failure: PluginError?
         do throws(StoreError) {
             let store = try Store.open(directory: config.dataDirectory, access: .read, endsWithProcess: true)
-            let id = try recordedID(environment, network: config.name, store)
-            recorded = if let id { try store.attachment(id, isEnd: true) } else { nil }
+            guard let id = try recordedID(environment, network: config.name, store),
+                let recorded = try store.attachment(id, isEnd: true)
+            else { return false }
+            talk.append(
+                "plumb: DEL goes on, and the first `plumbctl apply` after the pod's namespace is gone collects the lease: "
+                    + "\(error)")
+            do throws(PluginError) {
+                var kernel = try reconciling { () throws(ReconcilerError) in try LiveKernel(bootID: bootID) }
+                _ = try disconnect(recorded, variables, configuration: delegate, store, &kernel)
+            } catch {
+                failure = error
+            }
         } catch {
             return false
         }
-        guard let recorded else { return false }
-        talk.append(
-            "plumb: DEL goes on, and the first `plumbctl apply` after the pod's namespace is gone collects the lease: \(error)"
-        )
-        var kernel = try reconciling { () throws(ReconcilerError) in try LiveKernel(bootID: bootID) }
-        _ = try disconnect(recorded, variables, configuration: delegate, &kernel)
+        if let failure { throw failure }
         return true
     }
 

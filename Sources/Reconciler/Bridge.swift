@@ -10,6 +10,17 @@ package struct Bridge: Resource {
     package var mac: MACAddress?
     /// Observed: its name, where somebody took the one away that it should have.
     package var otherName: String?
+    /// Observed: the name that it should have is a further one of it (an altname), and must go before it can be its own.
+    package var isAlternative = false
+    /// Observed, of something else that has its name as a further one: its own.
+    package var bearer: String?
+    /// Observed: another of ours that has its name and gets its own back after this one, and the name that it has meanwhile.
+    package var holder: Holder?
+    /// Observed: the name by which it finds itself when its turn comes, as the ``holder`` of another's.
+    package var asideName: String?
+    /// Observed, of another bridge of ours under its name, by its MAC: the name that it should have. See
+    /// ``KernelState/tellOwners(by:_:)``.
+    package var rightName: String?
     /// Bytes; desired `nil` is not compared.
     package var mtu: Int?
     package var isUp: Bool
@@ -42,6 +53,12 @@ package struct Bridge: Resource {
         self.filtersVLANs = filtersVLANs
         self.vlan = vlan
         self.holds = holds
+    }
+
+    package struct Holder: Hashable, Sendable {
+        /// That it should have.
+        package var ifname: String
+        package var asideName: String
     }
 
     package static let kindName = "bridge"
@@ -94,21 +111,28 @@ package struct Bridge: Resource {
         _ reader: NamespaceReader, desired: KernelState, into observed: inout KernelState
     ) throws(NetlinkError) {
         var names = desired.all(in: reader.namespace).compactMap(\.bridgeName)
+        var renamed: [RenamedBridge] = []
         if reader.namespace == .host, reader.isWholeNode {
-            for link in try reader.markedLinks([]) where link.kind == "bridge" {
-                guard let name = link.name, !names.contains(name) else { continue }
-                if let own = try ownName(of: link, reader, desired) {
-                    _ = reader.take(link, as: own)
-                } else {
-                    // Those of networks that were removed.
-                    names.append(name)
-                }
+            let links = try reader.markedLinks([]).filter { $0.kind == "bridge" }
+            renamed = try RenamedBridge.all(among: links, reader, desired)
+            for bridge in renamed { _ = reader.take(bridge.link, as: bridge.ownName) }
+            for link in links where reader.otherName(of: link) == nil {
+                // Those of networks that were removed.
+                if let name = link.name, !names.contains(name) { names.append(name) }
             }
         }
         for name in names {
-            guard let link = try reader.link(named: name) else { continue }
+            guard var link = try reader.link(named: name) else { continue }
             let wanted: Bridge? =
                 if case .bridge(let bridge)? = desired[.host, Bridge.name(name)] { bridge } else { nil }
+            var bearer: String?
+            if let other = link.name, other != name {
+                if link.kind == "bridge", let mac = wanted?.mac, mac.bytes == link.hardwareAddress {
+                    link = reader.take(link, as: name)
+                } else {
+                    bearer = other
+                }
+            }
             let vlans = wanted?.vlan == nil ? [] : try reader.vlans(index: link.index)
             var bridge = Bridge(
                 ifname: name, mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) },
@@ -118,23 +142,17 @@ package struct Bridge: Resource {
                 vlan: vlans.first { $0.isPVID && $0.isUntagged }?.first,
                 holds: wanted == nil ? try contents(of: link, reader) : [])
             bridge.otherName = reader.otherName(of: link)
-            if !bridge.isMarked, let mac = wanted?.mac, bridge.mac == mac {
+            bridge.isAlternative = bridge.otherName != nil && link.alternativeNames.contains(name)
+            bridge.bearer = bearer
+            bridge.minds(renamed)
+            if bearer != nil {
+                bridge.isMarked = false
+            } else if !bridge.isMarked, let mac = wanted?.mac, bridge.mac == mac {
                 bridge.isStripped = true
                 bridge.isMarked = true
             }
             observed.insert(bridge, in: reader.namespace)
         }
-    }
-
-    /// The name that a link should have which nobody asks for by its own: it has our mark and the MAC that was made up for a
-    /// bridge that is not there. Its ports are still on it.
-    private static func ownName(
-        of link: LinkMessage, _ reader: NamespaceReader, _ desired: KernelState
-    ) throws(NetlinkError) -> String? {
-        for case .bridge(let bridge) in desired.all(in: .host) where bridge.mac?.bytes == link.hardwareAddress {
-            if bridge.mac != nil, try reader.link(named: bridge.ifname) == nil { return bridge.ifname }
-        }
-        return nil
     }
 
     /// One that was renamed, and in whose place another was made meanwhile: two with one MAC and one gateway.
@@ -164,15 +182,18 @@ package struct Bridge: Resource {
         var names = try reader.links(on: link.index).compactMap(\.name).map { "link \($0)" }
         for message in try reader.addresses(index: link.index)
         where message.family == IPFamily.v4.netlinkFamily || !message.isLinkLocal {
-            guard let bytes = message.local ?? message.address, let address = IPAddress(networkBytes: bytes),
-                let cidr = CIDR(address, prefixLength: Int(message.prefixLength))
-            else { continue }
-            names.append(LinkAddress(address: cidr, link: name, isGateway: true).name)
+            if let address = LinkAddress(message, on: name) { names.append(address.name) }
         }
         return names
     }
 
     package func conflict(with observed: Self) -> String? {
+        if let bearer = observed.bearer { return AlternativeName.conflict(ifname, of: bearer) }
+        if let right = observed.rightName {
+            return
+                "\(ifname) is Plumb's bridge \(right) by its MAC, and has another's name: `plumbctl apply` puts that right, "
+                + "unless something else is named \(right)"
+        }
         if observed.kind != "bridge" {
             return "\(ifname) is there but is no bridge (it is a \(observed.kind)): name another bridge in the config, "
                 + "or take that link away"
@@ -256,7 +277,8 @@ package struct Bridge: Resource {
             link.index = try links.index(of: ifname)
             link.group = Mark.group
             if observed?.otherName != nil { link.name = ifname }
-            return .netlink([try .setLink(link, context: "change bridge \(ifname)")])
+            return .netlink(
+                try makeWay(observed, links) + [try .setLink(link, context: "change bridge \(ifname)")])
         case (.change, _): return .netlink(try place(links))
         case (.delete, _):
             let index = try links.index(of: ifname)
@@ -293,8 +315,12 @@ package struct Bridge: Resource {
     package func phase(_ action: Action) -> Phase { action == .delete ? .deleteLinks : .bridges }
 
     package func command(_ action: Action, from observed: Self?) -> String {
-        let renaming = observed?.otherName.map { "ip link set \($0.shellWord) name \(ifname) && " } ?? ""
-        return renaming + command(action)
+        guard let observed, let other = observed.asideName ?? observed.otherName?.shellWord else {
+            return command(action)
+        }
+        let removal = observed.isAlternative ? "\(AlternativeName.command(ifname, of: other)) && " : ""
+        let way = observed.holder.map { "ip link set \(ifname) name \($0.asideName) && " } ?? ""
+        return "\(removal)\(way)ip link set \(other) name \(ifname) && \(command(action))"
     }
 
     package func command(_ action: Action) -> String {

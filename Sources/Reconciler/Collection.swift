@@ -75,7 +75,7 @@ private func lock(
             return doomed
         }
         guard case .gone = kernel.open(current),
-            try observeHost(of: [current], &kernel).ends(of: [current]).isEmpty
+            try observeHost(of: [current], store, &kernel).ends(of: [current]).isEmpty
         else { return nil }
         return doomed
     } catch {
@@ -91,7 +91,7 @@ private func takeAway(
     guard !doomed.isEmpty else { return }
     var outcomes: [String: Outcome] = [:]
     do throws(ReconcilerError) {
-        let plan = try removal(of: doomed.map(\.attachment), &kernel)
+        let plan = try removal(of: doomed.map(\.attachment), store, &kernel)
         for outcome in kernel.perform(plan.changes) { outcomes[outcome.change.name] = outcome }
     } catch {
         result.failures.append("\(doomed.map(\.attachment.label).joined(separator: ", ")): \(error)")

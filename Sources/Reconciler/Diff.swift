@@ -47,7 +47,7 @@ package func diff(desired: KernelState, observed: KernelState, withdrawn: Set<St
     return plan
 }
 
-/// By phase, attachment and name.
+/// By phase, attachment and name; what is there before what is missing, for it may have that one's name.
 private func inOrder(_ changes: [Change]) -> [Change] {
     guard changes.count > 1 else { return changes }
     /// Each is asked once; names are made up when they are asked for, and seldom decide.
@@ -59,7 +59,9 @@ private func inOrder(_ changes: [Change]) -> [Change] {
     var ranked = changes.map { Ranked(phase: $0.phase, attachment: $0.attachment ?? 0, change: $0) }
     ranked.sort {
         if $0.phase != $1.phase { return $0.phase < $1.phase }
-        return $0.attachment == $1.attachment ? $0.change.name < $1.change.name : $0.attachment < $1.attachment
+        if $0.attachment != $1.attachment { return $0.attachment < $1.attachment }
+        let isMissing = $0.change.action == .add
+        return isMissing == ($1.change.action == .add) ? $0.change.name < $1.change.name : !isMissing
     }
     return ranked.map { $0.change }
 }

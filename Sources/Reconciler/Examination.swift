@@ -77,6 +77,7 @@ package func examine(
     var observed = KernelState()
     var examination = Examination(intent: intent, plan: Plan())
     examination.host = try lookAtHost(desired, store, &kernel, into: &observed)
+    try observed.tellOwners(by: desired, store)
     if !intent.isWhole { try desired.mindSharers(of: observed, store) }
     // By a bridge's name that is nonsense, living pods' leases cannot be found, nor by an address that is.
     if intent.isWhole {
@@ -124,6 +125,7 @@ package func examine(
     }
     examination.observed = observed
     examination.observed.complete(with: host)
+    observed.forget(observed.strayEnds(of: intent))
     let wanted = desired.named(in: .host)
     var orphans = observed.named(in: .host).filter { wanted[$0.key] == nil }.map(\.value)
     if orphans.contains(where: { $0.resource.mark == true }) {
@@ -272,6 +274,16 @@ extension KernelState {
             return veth.ifname
         }
         return nil
+    }
+
+    /// Host ends of recorded pairs, by the MACs that were made up for them, under names that they should not have. Those of
+    /// pods that were looked at go by their own already; the others are no orphans either, least of all such as go because
+    /// another sandbox of the same pod that had the name was given up.
+    fileprivate func strayEnds(of intent: Intent) -> [Object] {
+        all(in: .host).filter { object in
+            guard case .veth(let veth) = object, veth.attachment == 0, let mac = veth.mac else { return false }
+            return intent.attachments.contains { $0.hostMAC == mac && $0.hostIfname != veth.ifname }
+        }
     }
 
     /// Of the host.

@@ -31,6 +31,14 @@ package struct LinkAddress: Resource {
         self.lacksRoute = lacksRoute
     }
 
+    /// What is on a bridge; `nil`: the message makes no sense.
+    init?(_ message: AddressMessage, on link: String) {
+        guard let bytes = message.local ?? message.address, let address = IPAddress(networkBytes: bytes),
+            let cidr = CIDR(address, prefixLength: Int(message.prefixLength))
+        else { return nil }
+        self.init(address: cidr, link: link, isGateway: true)
+    }
+
     package static let kindName = "address"
     package var name: String { "address \(address) on \(link)" }
     /// `nil`: it is no address's name.
@@ -87,7 +95,7 @@ package struct LinkAddress: Resource {
         _ reader: NamespaceReader, desired: KernelState, into observed: inout KernelState
     ) throws(NetlinkError) {
         for ifname in desired.linksWithAddresses(in: reader.namespace) {
-            guard let link = try reader.link(named: ifname) else { continue }
+            guard let link = try reader.link(named: ifname), link.name == ifname else { continue }
             for message in try reader.addresses(index: link.index) {
                 guard let bytes = message.local ?? message.address, let address = IPAddress(networkBytes: bytes),
                     let cidr = CIDR(address, prefixLength: Int(message.prefixLength))

@@ -30,6 +30,10 @@ package struct LinkTable: Hashable, Sendable {
     func index(ifKnown name: String) -> Int32? { indexes[name] }
 
     package mutating func learn(_ name: String, index: Int32) { indexes[name] = index }
+    /// That one has another name now.
+    mutating func forget(_ name: String, index: Int32) {
+        if indexes[name] == index { indexes[name] = nil }
+    }
     package mutating func forget() { indexes.removeAll(keepingCapacity: true) }
 }
 
@@ -86,7 +90,7 @@ package final class NamespaceReader {
         table.forget()
     }
 
-    /// `nil`: there is none of that name.
+    /// `nil`: there is none of that name. It may have another, and this one as a further one (an altname).
     package func link(named name: String) throws(NetlinkError) -> LinkMessage? {
         if let known = byName[name] { return known.link }
         if extent == .node, namespace == .host {
@@ -107,7 +111,7 @@ package final class NamespaceReader {
         learn(link)
     }
 
-    /// Links with our mark; of those named, also ones without.
+    /// Links with our mark; of those named, by whichever of their names, also ones without.
     func markedLinks(_ named: [String]) throws(NetlinkError) -> [LinkMessage] {
         switch extent {
         case .newAttachment: return []
@@ -117,7 +121,10 @@ package final class NamespaceReader {
             return links
         case .node:
             let wanted = Set(named)
-            return try allLinks().filter { $0.isMarked || $0.isDoomed || $0.name.map(wanted.contains) == true }
+            return try allLinks().filter {
+                $0.isMarked || $0.isDoomed || $0.name.map(wanted.contains) == true
+                    || $0.alternativeNames.contains(where: wanted.contains)
+            }
         }
     }
 
@@ -154,7 +161,9 @@ package final class NamespaceReader {
         var taken = link
         taken.name = name
         otherNames[link.index] = link.name
-        if let other = link.name { byName[other] = nil }
+        // Another may have been taken by that name since.
+        if let other = link.name, byName[other]?.link?.index == link.index { byName[other] = nil }
+        if let other = link.name { table.forget(other, index: link.index) }
         byName[name] = Found(link: taken)
         dumpedNames[link.index] = name
         if let place = dumpedLinks?.firstIndex(where: { $0.index == link.index }) { dumpedLinks?[place] = taken }
@@ -259,6 +268,9 @@ package final class NamespaceReader {
             guard let name = link.name else { continue }
             byName[name] = Found(link: link)
             dumpedNames[link.index] = name
+        }
+        for link in links {
+            for name in link.alternativeNames where byName[name] == nil { byName[name] = Found(link: link) }
         }
         dumpedLinks = links
         return links

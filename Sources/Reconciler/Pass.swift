@@ -32,13 +32,14 @@ package func attend(
         guard let attachment = intent.attachments.first, attachment.state == .ready else { continue }
         guard case .alive = kernel.open(attachment) else { continue }
         var desired = render(intent)
-        let observed: KernelState
+        var observed: KernelState
         do throws(ReconcilerError) {
             observed = try observe(desired, &kernel, .attachment)
         } catch {
             result.fail("\(attachment.label): \(error)")
             continue
         }
+        try observed.tellOwners(by: desired, store)
         try desired.mindSharers(of: observed, store)
         var plan = diff(desired: desired, observed: observed)
         plan.changes.removeAll(where: pass.spares)

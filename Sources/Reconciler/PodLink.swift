@@ -15,6 +15,8 @@ package struct PodLink: Resource {
     package var index: UInt32?
     /// Observed: the index of its other end, wherever that is (IFLA_LINK).
     package var peerIndex: UInt32?
+    /// Observed: its name, where the one that it should have is a further one of it (an altname).
+    package var otherName: String?
     /// Desired: the name that its other end should have on the host; `nil`: nobody looks for that one.
     package var hostIfname: String?
     /// Observed: it carries our mark.
@@ -53,13 +55,14 @@ package struct PodLink: Resource {
         _ reader: NamespaceReader, desired: KernelState, into observed: inout KernelState
     ) throws(NetlinkError) {
         for case .podLink(let wanted) in desired.all(in: reader.namespace) {
-            guard let link = try reader.link(named: wanted.ifname) else { continue }
-            observed.insert(
-                PodLink(
-                    ifname: wanted.ifname, mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) },
-                    mtu: link.mtu.map(Int.init), isUp: link.isUp, index: UInt32(link.index),
-                    isMarked: link.isMarked, peerIndex: link.link),
-                in: reader.namespace)
+            guard var link = try reader.link(named: wanted.ifname) else { continue }
+            if link.name != wanted.ifname { link = reader.take(link, as: wanted.ifname) }
+            var found = PodLink(
+                ifname: wanted.ifname, mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) },
+                mtu: link.mtu.map(Int.init), isUp: link.isUp, index: UInt32(link.index),
+                isMarked: link.isMarked, peerIndex: link.link)
+            found.otherName = reader.otherName(of: link)
+            observed.insert(found, in: reader.namespace)
         }
     }
 

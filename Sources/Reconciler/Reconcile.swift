@@ -66,6 +66,7 @@ package func reconcile(
     var desired = render(intent)
     var report = Report()
     report.observed = try observe(desired, &kernel, extent)
+    try report.observed.tellOwners(by: desired, store)
     try desired.mindSharers(of: report.observed, store)
     var plan = diff(desired: desired, observed: report.observed)
     plan.changes.removeAll(where: sparing)
@@ -79,7 +80,8 @@ package func reconcile(
     var doubtful = execute(plan, &kernel, &report)
     if !doubtful.isEmpty {
         // Somebody else's work or a lost reply: what a fresh look still misses has failed.
-        let fresh = try observe(desired, &kernel, .attachment)
+        var fresh = try observe(desired, &kernel, .attachment)
+        try fresh.tellOwners(by: desired, store)
         if let reason = foreignPodLink(desired, fresh) {
             report.failureCode = .conflict
             report.failures = [reason]
@@ -114,9 +116,9 @@ private func foreignPodLink(_ desired: KernelState, _ observed: KernelState) -> 
 /// Takes an attachment's pair away, from the host's end; where that is not there, from the pod's, if that can be reached and
 /// mark and MAC, or the other end under its new name, say that it is ours: that one was renamed or moved.
 package func remove(
-    _ attachment: Attachment, _ kernel: inout some Kernel & ~Copyable
+    _ attachment: Attachment, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable
 ) throws(ReconcilerError) -> Report {
-    let plan = try removal(of: [attachment], &kernel)
+    let plan = try removal(of: [attachment], store, &kernel)
     var report = Report()
     let doubtful = execute(plan, &kernel, &report)
     report.failures += doubtful.map(\.text)
@@ -160,9 +162,9 @@ package func removeFromInside(
 
 /// What is to be done so that nothing of these attachments is left in the kernel.
 func removal(
-    of attachments: [Attachment], _ kernel: inout some Kernel & ~Copyable
+    of attachments: [Attachment], _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable
 ) throws(ReconcilerError) -> Plan {
-    let observed = try observeHost(of: attachments, &kernel)
+    let observed = try observeHost(of: attachments, store, &kernel)
     var desired = KernelState()
     desired.markObserved(.host)
     let withdrawn = observed.found(Object.onHost(of: attachments)).map(\.resource.name)
@@ -183,12 +185,13 @@ extension KernelState {
 
 /// What the host has for attachments, as far as it is there.
 func observeHost(
-    of attachments: [Attachment], _ kernel: inout some Kernel & ~Copyable
+    of attachments: [Attachment], _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable
 ) throws(ReconcilerError) -> KernelState {
     var wanted = KernelState()
     for object in Object.onHost(of: attachments) { wanted[.host, object.resource.name] = object }
     var observed = KernelState()
     try kernel.observe(.host, .attachment, desired: wanted, into: &observed)
+    try observed.tellOwners(by: wanted, store)
     return observed
 }
 

@@ -20,8 +20,15 @@ package struct Veth: Resource {
     package var isStripped: Bool
     /// Observed: its name, where somebody took the one away that it should have.
     package var otherName: String?
+    /// Observed: the name that it should have is a further one of it (an altname), and must go before it can be its own.
+    package var isAlternative = false
     /// Observed, of something else under its name: what ours is named meanwhile.
     package var ownName: String?
+    /// Observed, of another pod's end under its name, by its MAC: the name that it should have. See
+    /// ``KernelState/tellOwners(by:_:)``.
+    package var rightName: String?
+    /// Observed, of something else that has its name as a further one: its own. It is nobody's here, whatever it carries.
+    package var bearer: String?
     /// Observed: somebody was about to delete it together with others, and died.
     package var isDoomed: Bool
     /// Desired: the pod's end, made with this one.
@@ -118,6 +125,7 @@ package struct Veth: Resource {
 
     /// Somebody may have changed the MAC or the alias, hardly both.
     package func isFor(theSameAs observed: Self) -> Bool {
+        if observed.rightName != nil || observed.ownName != nil || observed.bearer != nil { return false }
         guard let peer, let mac = observed.mac, let owner = observed.alias else { return true }
         return mac == peer.hostMAC || owner == alias
     }
@@ -137,10 +145,32 @@ package struct Veth: Resource {
         for link in try reader.markedLinks(desired.all(in: .host).compactMap(\.vethName)) {
             guard let ifname = link.name else { continue }
             let wanted: Veth? = if case .veth(let veth) = desired[.host, name(ifname)] { veth } else { nil }
+            if wanted == nil, try observe(bearer: link, reader, desired: desired, into: &observed) { continue }
             // A link of whatever kind keeps the name to itself.
             guard link.kind == "veth" || wanted != nil else { continue }
             observed.insert(try read(link, ifname, wanted, reader), in: .host)
         }
+    }
+
+    /// A link that has the name of a host end as a further one: that end itself, renamed, if its MAC is the one that was made
+    /// up for it. Whether it has any such name.
+    private static func observe(
+        bearer link: LinkMessage, _ reader: NamespaceReader, desired: KernelState, into observed: inout KernelState
+    ) throws(NetlinkError) -> Bool {
+        var isBearer = false
+        for other in link.alternativeNames {
+            guard case .veth(let wanted)? = desired[.host, name(other)] else { continue }
+            isBearer = true
+            let isIt = link.kind == "veth" && wanted.peer?.hostMAC.bytes == link.hardwareAddress
+            var veth = try read(isIt ? reader.take(link, as: other) : link, other, wanted, reader)
+            if !isIt {
+                veth.isMarked = false
+                veth.isStripped = false
+                veth.bearer = link.name
+            }
+            observed.insert(veth, in: .host)
+        }
+        return isBearer
     }
 
     /// The host's end of the pair of a pod that was just looked at, where it is not there by its name: the pod's end says its
@@ -156,7 +186,7 @@ package struct Veth: Resource {
             }
             var inPlace: Veth?
             if case .veth(let veth)? = observed[.host, name(ifname)] {
-                if wanted.conflict(with: veth) == nil { continue }
+                if wanted.conflict(with: veth) == nil, veth.mac == wanted.peer?.hostMAC { continue }
                 inPlace = veth
             }
             guard case .podLink(let found)? = observed[pod, inner.name], let index = found.peerIndex,
@@ -168,9 +198,7 @@ package struct Veth: Resource {
                 veth.ownName = other
                 observed.insert(veth, in: .host)
             } else {
-                var veth = try read(host.take(link, as: ifname), ifname, wanted, host)
-                veth.otherName = other
-                observed.insert(veth, in: .host)
+                observed.insert(try read(host.take(link, as: ifname), ifname, wanted, host), in: .host)
             }
             // In the place of another's, it is in that one's way until it has its own name again.
             if desired[.host, name(other)] == nil { observed[.host, name(other)] = nil }
@@ -201,12 +229,20 @@ package struct Veth: Resource {
             mac: link.hardwareAddress.flatMap { MACAddress(bytes: $0) },
             isolated: link.port?.isolated, vlans: vlans, mtu: link.mtu.map(Int.init))
         if let wanted, link.kind == "veth" { veth.recognise(wanted) }
+        veth.otherName = reader.otherName(of: link)
+        veth.isAlternative = veth.otherName != nil && link.alternativeNames.contains(ifname)
         return veth
     }
 
     package func conflict(with observed: Self) -> String? {
+        if let bearer = observed.bearer { return AlternativeName.conflict(ifname, of: bearer) }
         if let own = observed.ownName {
             return "another link has the name \(ifname), and the pod's own is named \(own): give both their names back"
+        }
+        if let right = observed.rightName {
+            return
+                "link \(ifname) is another pod's by its MAC, and should be named \(right): `ip link set \(ifname) down && "
+                + "ip link set \(ifname) name \(right)`"
         }
         guard observed.isMarked else {
             return "a link named \(ifname) is there, and does not carry Plumb's mark (group \(Mark.group))"
@@ -241,7 +277,10 @@ package struct Veth: Resource {
             return outer == nil ? .asItShouldBe : .missing("its other end is not \(peer.ifname) in the pod")
         }
         if let outer {
-            if inner.index == nil || outer.peerIndex == nil || inner.index == outer.peerIndex { return .asItShouldBe }
+            if inner.index == nil || outer.peerIndex == nil || inner.index == outer.peerIndex {
+                guard let other = inner.otherName else { return .asItShouldBe }
+                return .alone(inner, "it is named \(other), with \(inner.ifname) as a further name")
+            }
         } else if inner.isMarked, inner.mac == peer.mac {
             return .alone(inner, "its other end is not \(ifname) on the host")
         }
@@ -256,7 +295,7 @@ package struct Veth: Resource {
         case asItShouldBe
         /// The pair is no good though its outer end is there, and why.
         case missing(String)
-        /// Ours, of a pair whose outer end is not there under its name, and why that is no good.
+        /// Ours, of a pair whose outer end is not there under its name, or itself not under its own, and why that is no good.
         case alone(PodLink, String)
         /// Something else has its name, in words.
         case foreign(String)
@@ -340,6 +379,9 @@ package struct Veth: Resource {
             down.addressGeneration = nil
             down.setDown()
             requests.append(try .setLink(down, context: "bring \(ifname) down"))
+            if observed?.isAlternative == true {
+                requests.append(try AlternativeName.request(ifname, index: link.index))
+            }
             link.name = ifname
         }
         requests.append(try .setLink(quiet, context: "set address generation of \(ifname)"))
@@ -362,7 +404,8 @@ package struct Veth: Resource {
 
     package func command(_ action: Action, from observed: Self?) -> String {
         guard let other = observed?.otherName?.shellWord else { return command(action) }
-        return "ip link set \(other) down && ip link set \(other) name \(ifname) && \(command(action))"
+        let removal = observed?.isAlternative == true ? "\(AlternativeName.command(ifname, of: other)) && " : ""
+        return "ip link set \(other) down && \(removal)ip link set \(other) name \(ifname) && \(command(action))"
     }
 
     package func command(_ action: Action) -> String {

@@ -64,7 +64,7 @@ import Testing
                 #expect(kernel.open(attachment) == .alive)
                 #expect(try reconcile(intent, store, &kernel, extent: .attachment).failures == [])
                 if container == "a" {
-                    #expect(try remove(attachment, &kernel).failures == [])
+                    #expect(try remove(attachment, store, &kernel).failures == [])
                     try store.release(attachment, reason: "test")
                 }
                 store.unlock(attachment: attachment.id)
@@ -134,7 +134,7 @@ import Testing
                 guard let pod, !isGone else { return }
                 isGone = true
                 let other = try Store.open(directory: directory, access: .write)
-                #expect(try remove(pod, &kernel).failures == [])
+                #expect(try remove(pod, other, &kernel).failures == [])
                 try other.release(pod, reason: "test")
             }
             let store = try Store.open(directory: directory, access: .write)
