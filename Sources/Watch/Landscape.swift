@@ -5,7 +5,7 @@ package import Store
 
 /// What is ours in the kernel, by the numbers that its events have. Pure.
 package struct Landscape: Sendable {
-    /// Of a bridge, what we might mend: its ports' comings and goings make events too.
+    /// Of a bridge, what we might mend: its ports' comings and goings make events too. Of another link, what a route may need.
     private struct Seen: Hashable {
         var name: String?
         var isUp: Bool
@@ -13,6 +13,7 @@ package struct Landscape: Sendable {
         var mac: [UInt8]?
         var mtu: UInt32?
         var group: UInt32?
+        var filtersVLANs: Bool?
 
         init(_ link: LinkMessage) {
             name = link.name
@@ -21,6 +22,7 @@ package struct Landscape: Sendable {
             mac = link.hardwareAddress
             mtu = link.mtu
             group = link.group
+            filtersVLANs = link.filtersVLANs
         }
     }
 
@@ -32,6 +34,11 @@ package struct Landscape: Sendable {
 
     package let intent: HostIntent
     private let destinations: Set<Destination>
+    /// Gateways and sources of host routes. With the addresses of its link an IPv4 route goes without an event; once there is a
+    /// way to these, it can be made again.
+    private let nextHops: [IPAddress]
+    /// Links of which it matters how they are: our bridges, and those that host routes name.
+    private let names: Set<String>
     /// Of nf_tables.
     private let tables: Set<String>
     private var bridges: [Int32: Seen] = [:]
@@ -49,6 +56,8 @@ package struct Landscape: Sendable {
                 return Destination(
                     bytes: length == 0 ? [] : $0.destination.address.networkBytes, length: length, table: $0.table)
             })
+        nextHops = intent.routes.flatMap { [$0.gateway, $0.source] }.compactMap(\.self)
+        names = intent.bridges.union(intent.routes.compactMap(\.device))
         tables = Set(FirewallTable.names(tag: intent.tag))
         for link in links { _ = concern(link, isGone: false) }
     }
@@ -74,7 +83,7 @@ package struct Landscape: Sendable {
                 || destinations.contains(
                     Destination(
                         bytes: route.destination ?? [], length: route.destinationLength, table: route.table))
-            return isOurs ? [.host] : []
+            return isOurs || isWay(route) ? [.host] : []
         case .forwarding(let message):
             return message.index == ForwardingMessage.everything && message.isOn == false ? [.host] : []
         case .ruleset(let event):
@@ -82,6 +91,16 @@ package struct Landscape: Sendable {
             return concern(try event.elements())
         case .other: return []
         }
+    }
+
+    /// Whether it is to what is on a link, and a host route needs that.
+    private func isWay(_ route: RouteMessage) -> Bool {
+        guard !nextHops.isEmpty, route.gateway == nil, let bytes = route.destination,
+            let block = IPAddress(networkBytes: bytes).flatMap({
+                CIDR($0, prefixLength: Int(route.destinationLength))
+            })
+        else { return false }
+        return nextHops.contains(where: block.contains)
     }
 
     /// What a pod's ADD or DEL did is a matter of that pod, and a look at that costs least.
@@ -106,7 +125,7 @@ package struct Landscape: Sendable {
             ends[index] = nil
             return [.attachment(id)]
         }
-        guard bridges[index] != nil || link.name.map(intent.bridges.contains) == true else { return [] }
+        guard bridges[index] != nil || link.name.map(names.contains) == true else { return [] }
         if isGone {
             bridges[index] = nil
             return [.host]

@@ -151,6 +151,32 @@ import Testing
         #expect(try watching.end().status == 0)
     }
 
+    /// The kernel takes an IPv4 route away with the addresses of its link, and tells nobody.
+    @Test func aHostRouteWhoseLinkWasAway() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        let make = """
+            ip link add up0 type veth peer name up1; ip link set up1 up
+            ip addr add 192.168.7.1/24 dev up0; ip link set up0 up
+            """
+        try node.run(make)
+        _ = try node.sql("INSERT INTO routes (dst, gateway) VALUES ('10.9.0.0/24', '192.168.7.9')")
+        _ = try node.sql("INSERT INTO routes (dst, dev) VALUES ('10.8.0.0/24', 'up0')")
+        let watching = try Watching(node)
+        for sabotage in [
+            "ip link set up0 down; ip link set up0 up",
+            "ip addr flush dev up0; sleep 0.1; ip addr add 192.168.7.1/24 dev up0", "ip link del up0; \(make)",
+        ] {
+            let latency = try watching.latency(
+                sabotage, until: #"[ -n "$(ip route show 10.9.0.0/24)" -a -n "$(ip route show 10.8.0.0/24)" ]"#,
+                environment: [:])
+            #expect(latency != nil, "\(sabotage)")
+        }
+        try node.waitForRest()
+        #expect(try watching.end().status == 0)
+    }
+
     @Test func hearsTheFirewall() throws {
         let node = try TestNode()
         try node.addPods(2)

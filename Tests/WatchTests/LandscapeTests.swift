@@ -88,6 +88,37 @@ import Testing
         #expect(try ours.concern(LandscapeTests.event(Int(RTM_NEWROUTE), route.encoded)) == [])
     }
 
+    @Test func `what host routes need: a way to their gateway or source, and the link that they name`() throws {
+        let prefix = try #require(CIDR("10.9.0.0/16"))
+        var ours = Landscape(
+            intent: HostIntent(
+                tag: "abcd",
+                routes: [
+                    RouteSpec(destination: prefix, gateway: IPAddress("192.0.2.1"), source: IPAddress("198.51.100.7")),
+                    RouteSpec(destination: prefix, device: "eth1", metric: 7),
+                ]), links: [LandscapeTests.link(2, "eth0"), LandscapeTests.link(3, "eth1")])
+        func concern(_ destination: [UInt8]?, _ length: UInt8, gateway: [UInt8]? = nil) throws -> Set<Matter> {
+            var route = RouteMessage()
+            route.family = 2
+            route.destination = destination
+            route.destinationLength = length
+            route.gateway = gateway
+            return try ours.concern(LandscapeTests.event(Int(RTM_NEWROUTE), route.encoded))
+        }
+        #expect(try concern([192, 0, 2, 0], 24) == [.host])
+        #expect(try concern([192, 0, 2, 0], 24, gateway: [10, 0, 0, 1]) == [])
+        #expect(try concern([192, 0, 3, 0], 24) == [])
+        #expect(try concern([198, 51, 100, 7], 32) == [.host])
+        #expect(try concern([198, 51, 100, 8], 32) == [])
+        #expect(try concern(nil, 0, gateway: [10, 0, 0, 1]) == [])
+        func concern(_ link: LinkMessage) throws -> Set<Matter> {
+            try ours.concern(LandscapeTests.event(Int(RTM_NEWLINK), link.encoded))
+        }
+        #expect(try concern(LandscapeTests.link(2, "eth0") { $0.setUp() }) == [])
+        #expect(try concern(LandscapeTests.link(3, "eth1") { $0.setUp() }) == [.host])
+        #expect(try concern(LandscapeTests.link(3, "eth1") { $0.setUp() }) == [])
+    }
+
     @Test func `a pod is all the attachments that are in its namespace`() throws {
         var ours = try landscape()
         let route = RouteMessage().encoded
