@@ -182,6 +182,11 @@ func mendTogether(
             for id in Set(plan.changes.compactMap(\.attachment)) where try store.tryLock(attachment: id) {
                 locked.insert(id)
             }
+            // An ADD that still runs may be through with its part of it.
+            result.skip(
+                examination.intent.attachments.filter { attachment in
+                    !locked.contains(attachment.id) && plan.changes.contains { $0.attachment == attachment.id }
+                })
             let ended = try store.ended(among: Array(locked))
             plan.changes.removeAll { $0.attachment.map { !locked.contains($0) || ended.contains($0) } == true }
         }
@@ -227,6 +232,12 @@ extension ApplyReport {
         if !failures.contains(text) { failures.append(text) }
     }
 
+    fileprivate mutating func skip(_ attachments: [Attachment]) {
+        for attachment in attachments where !skipped.contains(where: { $0.id == attachment.id }) {
+            skipped.append(attachment)
+        }
+    }
+
     fileprivate mutating func add(_ report: Report) {
         done += report.done
         for text in report.failures { fail(text) }
@@ -235,7 +246,7 @@ extension ApplyReport {
     fileprivate mutating func add(_ collected: Collected) {
         done += collected.done
         released += collected.released
-        skipped += collected.skipped
+        skip(collected.skipped)
         for text in collected.failures { fail(text) }
     }
 }
@@ -247,7 +258,7 @@ func attempt(
 ) {
     do throws(ReconcilerError) {
         guard try mapped({ () throws(StoreError) in try store.tryLock(attachment: attachment.id) }) else {
-            result.skipped.append(attachment)
+            result.skip([attachment])
             return
         }
         defer { store.unlock(attachment: attachment.id) }

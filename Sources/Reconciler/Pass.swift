@@ -22,13 +22,22 @@ package struct Pass {
 /// Looks at single attachments, and mends those that drifted, with what they stand on.
 ///
 /// No lock is taken for a look, only to mend: an ADD or a DEL that comes meanwhile never meets it. What is being added or
-/// deleted is left alone, whoever does it or died over it.
+/// deleted is left alone, whoever does it or died over it; one whose ADD still runs is skipped, since that does not look
+/// again at what it has made.
 package func attend(
     _ ids: some Sequence<Int64>, _ store: borrowing Store, _ kernel: inout some Kernel & ~Copyable, pass: Pass
 ) throws(ReconcilerError) -> ApplyReport {
     var result = ApplyReport(examination: Examination(intent: Intent(), plan: Plan()))
     for id in ids {
-        let intent = try mapped { () throws(StoreError) in try store.promise(attachment: id) }
+        var intent = try mapped { () throws(StoreError) in try store.promise(attachment: id) }
+        if let attachment = intent.attachments.first, attachment.state == .adding {
+            guard try !mapped({ () throws(StoreError) in try store.isLocked(attachment: id) }) else {
+                result.skipped.append(attachment)
+                continue
+            }
+            // It has ended in between, or died.
+            intent = try mapped { () throws(StoreError) in try store.promise(attachment: id) }
+        }
         guard let attachment = intent.attachments.first, attachment.state == .ready else { continue }
         guard case .alive = kernel.open(attachment) else { continue }
         var desired = render(intent)

@@ -63,6 +63,14 @@ struct LockFile: ~Copyable {
         try lock(attachment: id, patience: LockFile.writerPatienceMilliseconds)
     }
 
+    func isLocked(attachment id: Int64) throws(StoreError) -> Bool {
+        switch plumb_byte_is_locked(descriptor, 1 &+ id) {
+        case 0: return false
+        case 1: return true
+        default: throw StoreError(.io, "cannot ask for locks in \(path)", errno: Errno(rawValue: Glibc.errno))
+        }
+    }
+
     private func lock(attachment id: Int64, patience: Int32) throws(StoreError) -> Bool {
         // A shell may have written any id; the kernel refuses bytes below 0.
         guard plumb_lock_byte(descriptor, 1 &+ id, patience) != 0 else { return true }

@@ -284,6 +284,11 @@ package struct Store: ~Copyable {
         }
     }
 
+    /// Whether another process works on it. Unlike an attempt to lock, this is in nobody's way.
+    package func isLocked(attachment id: Int64) throws(StoreError) -> Bool {
+        try lockFile?.isLocked(attachment: id) ?? false
+    }
+
     func lockWriter(patience: Int32) throws(StoreError) { try lockFile?.lockWriter(patience: patience) }
     func unlockWriter() { lockFile?.unlockWriter() }
 

@@ -255,12 +255,10 @@ package struct Watcher: ~Copyable {
         for matter in matters { agenda.done(matter, found: report.hasNews, from: start, to: end) }
         for change in report.done { mended(change, in: report.examination.intent, at: end) }
         if !report.done.isEmpty, isFull || matters.contains(.host) { hostChanged = true }
-        if !isFull {
-            // Whoever holds their locks makes them right, or dies.
-            for attachment in report.skipped { agenda.plan(.attachment(attachment.id), at: end + 50) }
-            if !report.failures.isEmpty {
-                for matter in matters { failed(matter, at: end) }
-            }
+        // Whoever holds their locks makes them right, or dies, or is an ADD that was through with what was undone since.
+        for attachment in report.skipped { agenda.plan(.attachment(attachment.id), at: end + 50) }
+        if !isFull, !report.failures.isEmpty {
+            for matter in matters { failed(matter, at: end) }
         }
         state.held = backoff.count(at: end)
         state.pods = landscape?.podCount ?? 0

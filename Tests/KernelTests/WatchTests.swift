@@ -177,6 +177,43 @@ import Testing
         #expect(try watching.end().status == 0)
     }
 
+    /// Of what is undone while an ADD runs only that ADD knows, and it is through with it.
+    @Test func whatIsUndoneWhileAnAddRuns() throws {
+        let node = try TestNode()
+        try node.addPods(4)
+        let members = TestNode.masqueraded + #", "enabledad": true"#
+        try node.add("pod4", members)
+        let watching = try Watching(node)
+        for (pod, sabotage) in [
+            ("pod1", "nft flush ruleset"), ("pod2", "ip link set $VETH nomaster"),
+            ("pod3", "ip -n pod3 route del default"),
+        ] {
+            let call = try node.start(Call(pod: pod, members: members))
+            // It waits for duplicate address detection, for one to two seconds.
+            try node.run(
+                """
+                query="SELECT host_ifname FROM attachments WHERE pod_name = '\(pod)' AND state = 'adding'"
+                for i in $(seq 100); do
+                    VETH=$(sqlite3 $DATA/state.db "$query")
+                    [ -n "$VETH" ] && ip -n \(pod) -6 addr show | grep -q tentative && break
+                    sleep 0.01
+                done
+                sleep 0.1
+                \(sabotage)
+                [ -n "$(sqlite3 $DATA/state.db "$query")" ]
+                """)
+            let output = call.wait()
+            #expect(output.status == 0, "\(output.all)")
+            try node.waitForRest()
+        }
+        // Whose ADD died is nobody's to wait for.
+        _ = try node.sql("UPDATE attachments SET state = 'adding' WHERE pod_name = 'pod4'")
+        let before = try watching.ticks()
+        try node.run("ip -n pod4 route add 192.0.2.0/24 dev eth0; sleep 1.5")
+        #expect(try watching.ticks() - before <= 3)
+        #expect(try watching.end().status == 0)
+    }
+
     @Test func hearsTheFirewall() throws {
         let node = try TestNode()
         try node.addPods(2)
