@@ -25,7 +25,7 @@ package struct Backoff: Sendable {
     static let free = 5
     /// What comes undone later than this after it was mended begins anew.
     static let memory: Int64 = 5_000
-    static let longest: Int64 = 60_000
+    package static let longest: Int64 = 60_000
 
     private var streaks: [Thing: Streak] = [:]
 
@@ -55,9 +55,13 @@ package struct Backoff: Sendable {
     }
 
     /// How long it is still to be left alone; 0: it is not.
-    package func rest(_ thing: Thing, to wish: Object? = nil, at now: Int64) -> Int64 {
+    ///
+    /// - Parameter longest: from the last time.
+    package func rest(
+        _ thing: Thing, to wish: Object? = nil, at now: Int64, atMost longest: Int64 = Backoff.longest
+    ) -> Int64 {
         guard let streak = streaks[thing], streak.wish == wish else { return 0 }
-        return max(0, streak.until - now)
+        return max(0, min(streak.until, streak.last + longest) - now)
     }
 
     /// How many things are left alone now.

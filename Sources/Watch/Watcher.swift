@@ -219,9 +219,11 @@ package struct Watcher: ~Copyable {
         }
     }
 
-    /// Whether it failed too often to be tried again now.
+    /// Whether it failed too often to be tried again now. What pods share is not kept waiting for what of it cannot be mended.
     private mutating func rests(_ matter: Matter, _ attachment: Int64?, at time: Int64) -> Bool {
-        let rest = backoff.rest(Backoff.Thing(attachment: attachment, name: ""), at: time)
+        let rest = backoff.rest(
+            Backoff.Thing(attachment: attachment, name: ""), at: time,
+            atMost: matter == .host ? 1_000 : Backoff.longest)
         if rest > 0 { agenda.plan(matter, at: time + rest) }
         return rest > 0
     }

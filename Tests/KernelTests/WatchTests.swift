@@ -214,6 +214,26 @@ import Testing
         #expect(try watching.end().status == 0)
     }
 
+    /// A host route that cannot be made keeps nothing else waiting for long.
+    @Test func besideWhatCannotBeMended() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        _ = try node.sql("INSERT INTO routes (dst, gateway) VALUES ('10.9.0.0/24', '192.0.2.9')")
+        let watching = try Watching(node)
+        try node.run(
+            """
+            for i in $(seq 16); do
+                ip addr add 10.244.0.200/24 dev cni0; sleep 0.3; ip addr del 10.244.0.200/24 dev cni0; sleep 0.3
+            done
+            """)
+        let latency = try watching.latency(
+            "ip addr del 10.244.0.1/24 dev cni0", until: #"[ -n "$(ip addr show dev cni0 to 10.244.0.1)" ]"#,
+            environment: [:])
+        #expect(try #require(latency) < 3_000)
+        #expect(try watching.end().status == 0)
+    }
+
     @Test func hearsTheFirewall() throws {
         let node = try TestNode()
         try node.addPods(2)

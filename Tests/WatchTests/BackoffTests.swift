@@ -21,6 +21,14 @@ import Testing
             delays == [0, 0, 0, 0, 0, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000])
     }
 
+    @Test func `a rest may be shorter for some`() {
+        var backoff = Backoff()
+        for _ in 0..<12 { _ = backoff.mended(thing, at: 0) }
+        #expect(backoff.rest(thing, at: 400, atMost: 1_000) == 600)
+        #expect(backoff.rest(thing, at: 1_400, atMost: 1_000) == 0)
+        #expect(backoff.rest(thing, at: 1_400) > 1_000)
+    }
+
     @Test func `what comes undone later begins anew`() {
         var backoff = Backoff()
         for turn in 0..<20 { #expect(backoff.mended(thing, at: Int64(turn) * 6_000) == nil) }
