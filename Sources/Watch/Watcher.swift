@@ -150,6 +150,8 @@ package struct Watcher: ~Copyable {
                 agenda.plan(.everything, at: now + Agenda.settling)
             } else {
                 agenda.note(.database, at: now)
+                // What is written is seen once it is on the disk, and nothing tells of that.
+                agenda.plan(.database, at: now + 1_000)
             }
         case .vanished: agenda.plan(.everything, at: now + 1_000)
         }

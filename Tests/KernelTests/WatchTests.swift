@@ -151,6 +151,36 @@ import Testing
         #expect(try watching.end().status == 0)
     }
 
+    /// A commit is seen once it is on the disk, and was heard when it was written; a shell that stays open writes nothing more.
+    @Test func hearsTheDatabaseOnASlowDisk() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        try node.run(
+            """
+            echo '#include <unistd.h>
+            int fdatasync(int fd) { usleep(150000); return 0; }' > /run/slow.c
+            $(command -v cc || command -v clang) -shared -fPIC -o /run/slow.so /run/slow.c
+            """)
+        let watching = try Watching(node)
+        try node.run(
+            """
+            sleep 1
+            mkfifo /run/shell
+            LD_PRELOAD=/run/slow.so sqlite3 $DATA/state.db < /run/shell &
+            exec 3> /run/shell
+            echo "SELECT 1;" >&3
+            # Its opening was heard too.
+            sleep 2
+            echo "INSERT INTO routes (dst, gateway) VALUES ('10.9.0.0/24', '10.244.0.3');" >&3
+            for i in $(seq 300); do ip route show 10.9.0.0/24 | grep via && break; sleep 0.01; done
+            ip route show 10.9.0.0/24 | grep via
+            exec 3>&-
+            wait
+            """)
+        #expect(try watching.end().status == 0)
+    }
+
     /// The kernel takes an IPv4 route away with the addresses of its link, and tells nobody.
     @Test func aHostRouteWhoseLinkWasAway() throws {
         let node = try TestNode()
