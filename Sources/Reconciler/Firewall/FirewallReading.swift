@@ -136,11 +136,16 @@ struct FirewallReading {
                 found?.chains.append(try FirewallReading.chain(message))
             }
             guard var found else { continue }
-            if found.table.use.map(Int.init) != table.chains.count + table.sets.count {
-                // Something is missing, or there is something beside it.
-                try readChains(of: &found)
+            do throws(NetlinkError) {
+                if found.table.use.map(Int.init) != table.chains.count + table.sets.count {
+                    // Something is missing, or there is something beside it.
+                    try readChains(of: &found)
+                }
+                try readContent(of: &found, wanted: table)
+            } catch  where error.errno == .noSuchFileOrDirectory {
+                // Somebody takes it away meanwhile.
+                continue
             }
-            try readContent(of: &found, wanted: table)
             state.tables.append(found)
         }
         for element in elements {
