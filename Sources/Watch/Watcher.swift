@@ -273,9 +273,9 @@ package struct Watcher: ~Copyable {
 
     private mutating func failed(_ matter: Matter, at time: Int64) {
         let attachment: Int64? = if case .attachment(let id) = matter { id } else { nil }
-        if let rest = backoff.mended(Backoff.Thing(attachment: attachment, name: ""), at: time) {
-            agenda.plan(matter, at: time + rest.delay)
-        }
+        // What stood in the way may go without an event.
+        let rest = backoff.mended(Backoff.Thing(attachment: attachment, name: ""), at: time)
+        agenda.plan(matter, at: time + (rest?.delay ?? 1_000))
     }
 
     private mutating func mended(_ change: Change, in intent: Intent, at time: Int64) {
