@@ -6,17 +6,21 @@ package struct HostIntent: Hashable, Sendable {
     package var routes: [RouteSpec]
     /// Bridges that pods are on, though no network names them any more.
     package var formerBridges: Set<String>
+    /// What pods were promised of what several share, whatever their networks ask for by now: gateways, and blocks to which
+    /// traffic goes as it is. It goes with the last of those pods.
+    package var promises: Set<String>
     /// A network or a pod asks for something in nf_tables.
     package var usesFirewall: Bool
 
     package init(
         tag: String, networks: [Network] = [], routes: [RouteSpec] = [], formerBridges: Set<String> = [],
-        usesFirewall: Bool = false
+        promises: Set<String> = [], usesFirewall: Bool = false
     ) {
         self.tag = tag
         self.networks = networks
         self.routes = routes
         self.formerBridges = formerBridges
+        self.promises = promises
         self.usesFirewall = usesFirewall
     }
 
@@ -32,6 +36,12 @@ extension Store {
             let bridges = try database.query("SELECT DISTINCT bridge FROM attachments") { (row) throws(StoreError) in
                 row.text(0)
             }
+            let promises = try database.query(
+                """
+                SELECT bridge || ' ' || gateway FROM addresses WHERE gateway IS NOT NULL
+                UNION SELECT bridge || ' ' || masquerade FROM attachments WHERE masquerade IS NOT NULL
+                """
+            ) { (row) throws(StoreError) in row.text(0) }
             let routes = try RouteSpec.load(database, where: "attachment_id IS NULL", problems: &problems)
             let users = try database.integer(
                 """
@@ -41,7 +51,7 @@ extension Store {
             return HostIntent(
                 tag: tag, networks: try Network.load(database, tag: tag, problems: &problems),
                 routes: routes.map(\.route),
-                formerBridges: Set(bridges), usesFirewall: users == 1)
+                formerBridges: Set(bridges), promises: Set(promises), usesFirewall: users == 1)
         }
     }
 }

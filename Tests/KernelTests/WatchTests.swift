@@ -285,6 +285,29 @@ import Testing
         #expect(try watching.end().status == 0)
     }
 
+    /// A network has other addresses by now, and a pod was there that had those of before.
+    @Test func whatTheLastPodLeaves() throws {
+        let node = try TestNode()
+        try node.addPods(3)
+        let other = #""bridge": "br2", "ipMasq": true, "subnets": ["10.2.0.0/24"]"#
+        #expect(try node.call(Call(pod: "pod3", network: "other", members: other)).status == 0)
+        try node.add("pod1", TestNode.masqueraded)
+        try node.add("pod2", #""subnets": ["10.245.0.0/24", "fd00:10:245::/64"]"#)
+        let watching = try Watching(node)
+        try node.run("ip addr show dev cni0 | grep 10.244.0.1/24; nft list ruleset | grep 10.244.0.0/24")
+        // Whatever it did as it began makes it look twice.
+        for _ in 0..<3 {
+            try node.run("sleep 0.7")
+            _ = try node.sql("UPDATE attachments SET state = state")
+        }
+        try node.run("sleep 1.5")
+        try node.delete("pod1", TestNode.masqueraded)
+        try node.waitForRest()
+        let left = try node.run("{ ip addr show dev cni0; nft list ruleset; } | grep -F 10.244.0. || true")
+        #expect(left == "")
+        #expect(try watching.end().status == 0)
+    }
+
     @Test func hearsTheFirewall() throws {
         let node = try TestNode()
         try node.addPods(2)
