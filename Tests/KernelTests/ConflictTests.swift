@@ -127,11 +127,13 @@ import Testing
         let call = Call()
         let said = try node.attempt(
             #"""
-            # Its third call on the lock file is for the attachment.
-            strace -qq -o /run/trace -P "$DATA/lock" -e inject=fcntl:delay_enter=1500000:when=3 "$PLUMB" <<< "$CONFIG" &
-            until [ "$(grep -c fcntl /run/trace 2> /dev/null)" -ge 2 ]; do sleep 0.01; done
+            # Its third call on the lock file is for the attachment: it stops after the second.
+            strace -qq -o /run/trace -P "$DATA/lock" -e inject=fcntl:signal=STOP:when=2 "$PLUMB" <<< "$CONFIG" &
+            tracer=$!
+            until grep -q 'stopped by SIGSTOP' /run/trace; do sleep 0.01; done
             sqlite3 "$DATA/state.db" "UPDATE attachments SET state = 'ready'"
-            wait $!
+            kill -CONT $(cat /proc/$tracer/task/$tracer/children)
+            wait $tracer
             """#, environment: call.environment.merging(["CONFIG": call.configuration(node.dataDirectory)]) { $1 })
         #expect(said.status == 1 && said.stdout.contains(#""code":102"#), "\(said.all)")
         #expect(try node.json("ip -d -j addr show", in: "pod1") == before)
