@@ -192,7 +192,10 @@ import Testing
         let node = try node(1)
         let add = try node.attempt(
             output == "a pipe"
-                ? #"{ sleep 0.3; cat <<< "$CONFIG"; } | CNI_COMMAND=ADD "$PLUMB" | sh -c 'exec <&-; sleep 1'"#
+                ? """
+                { until [ -e /run/closed ]; do sleep 0.01; done; sleep 0.1; cat <<< "$CONFIG"; } |
+                CNI_COMMAND=ADD "$PLUMB" | sh -c 'exec <&-; : > /run/closed'
+                """
                 : #"CNI_COMMAND=ADD "$PLUMB" <<< "$CONFIG" > /dev/full"#,
             environment: Call().environment.merging(["CONFIG": Call().configuration(node.dataDirectory)]) { $1 })
         #expect(add.status == 1, "\(add.all)")
