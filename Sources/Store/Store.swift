@@ -301,6 +301,17 @@ package struct Store: ~Copyable {
         return stat(directory + "/" + fileName, &info) == 0 || (errno != ENOENT && errno != ENOTDIR)
     }
 
+    /// Whether a transaction that writes is open. What it wrote is heard (inotify) before it is seen: SQLite waits for the disk,
+    /// and tells readers last. Only for a process that has not opened the database, see ``exists(_:)``.
+    package static func isBeingWritten(_ directory: String) -> Bool {
+        let descriptor = Glibc.open(directory + "/\(fileName)-shm", O_RDONLY | O_CLOEXEC)
+        // Whoever writes has made it.
+        guard descriptor >= 0 else { return false }
+        defer { _ = Glibc.close(descriptor) }
+        // WAL_WRITE_LOCK, at UNIX_SHM_BASE (SQLite, "WAL-index file format").
+        return plumb_byte_is_locked(descriptor, 120) == 1
+    }
+
     /// What SQLite would take for a new database, and throw its log away, or for a disk that fails.
     private static func checkFile(_ directory: String, _ path: String) throws(StoreError) {
         var info = Glibc.stat()

@@ -150,8 +150,6 @@ package struct Watcher: ~Copyable {
                 agenda.plan(.everything, at: now + Agenda.settling)
             } else {
                 agenda.note(.database, at: now)
-                // What is written is seen once it is on the disk, and nothing tells of that.
-                agenda.plan(.database, at: now + 1_000)
             }
         case .vanished: agenda.plan(.everything, at: now + 1_000)
         }
@@ -163,6 +161,10 @@ package struct Watcher: ~Copyable {
         let start = now
         let matters = agenda.take(at: start)
         if matters.contains(.everything) { agenda.plan(.everything, at: start + interval) }
+        // Before it is read: who writes now may have been heard for the last time, and is not seen yet.
+        if matters.contains(.database) || matters.contains(.everything), Store.isBeingWritten(directory) {
+            agenda.plan(.database, at: start + 50)
+        }
         do {
             // Opened anew each time: a database that was restored is another file, and an open socket in a pod's namespace
             // would keep that alive.

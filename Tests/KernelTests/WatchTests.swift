@@ -136,42 +136,14 @@ import Testing
                 ip route add 10.99.$round.0/24 via 10.244.0.3 proto 80
                 for i in $(seq 25); do [ -z "$(ip route show 10.9.0.0/24)" ] && break; done
                 sql "INSERT INTO routes (dst, gateway) VALUES ('10.9.0.0/24', '10.244.0.3')"
-                for i in $(seq 100); do [ -n "$(ip route show 10.9.0.0/24)" ] && continue 2; sleep 0.01; done
+                # What is lost is so until the next look at everything, in an hour.
+                for i in $(seq 500); do [ -n "$(ip route show 10.9.0.0/24)" ] && continue 2; sleep 0.01; done
                 echo "round $round"
             done
             """)
-        #expect(lost == "")
+        let said = try watching.mended() + watching.said()
+        #expect(lost == "", "\(lost)\n\(said)")
         #expect(try watching.mended().contains("- route 10.9.0.0/24"))
-        #expect(try watching.end().status == 0)
-    }
-
-    /// A commit is seen once it is on the disk, and was heard when it was written; a shell that stays open writes nothing more.
-    @Test func hearsTheDatabaseOnASlowDisk() throws {
-        let node = try TestNode()
-        try node.addPods(1)
-        try node.add("pod1")
-        try node.run(
-            """
-            echo '#include <unistd.h>
-            int fdatasync(int fd) { usleep(150000); return 0; }' > /run/slow.c
-            $(command -v cc || command -v clang) -shared -fPIC -o /run/slow.so /run/slow.c
-            """)
-        let watching = try Watching(node)
-        try node.run(
-            """
-            sleep 1
-            mkfifo /run/shell
-            LD_PRELOAD=/run/slow.so sqlite3 $DATA/state.db < /run/shell &
-            exec 3> /run/shell
-            echo "SELECT 1;" >&3
-            # Its opening was heard too.
-            sleep 2
-            echo "INSERT INTO routes (dst, gateway) VALUES ('10.9.0.0/24', '10.244.0.3');" >&3
-            for i in $(seq 300); do ip route show 10.9.0.0/24 | grep via && break; sleep 0.01; done
-            ip route show 10.9.0.0/24 | grep via
-            exec 3>&-
-            wait
-            """)
         #expect(try watching.end().status == 0)
     }
 
@@ -299,6 +271,38 @@ import Testing
         try node.waitForRest()
         let left = try node.run("{ ip addr show dev cni0; nft list ruleset; } | grep -F 10.244.0. || true")
         #expect(left == "")
+        #expect(try watching.end().status == 0)
+    }
+
+    /// It is heard before it is seen: the disk may be slow, and the machine busy. The shell stays, so that nothing else is
+    /// heard of it.
+    @Test func aCommitThatTakesItsTime() throws {
+        let node = try TestNode()
+        try node.addPods(1)
+        try node.add("pod1")
+        let watching = try Watching(node)
+        try node.run(
+            #"""
+            mkfifo /run/lines
+            : > /run/said; sqlite3 $DATA/state.db < /run/lines > /run/said &
+            shell=$!
+            exec 3> /run/lines
+            # The first makes the log, and waits for the disk twice.
+            echo "UPDATE store SET tag = tag; SELECT 'written';" >&3
+            until grep -q written /run/said; do sleep 0.01; done
+            strace -qq -o /run/trace -p $shell -P $DATA/state.db-wal -e inject=fdatasync:signal=STOP:when=1 3>&- &
+            until grep -q 'TracerPid:.*[1-9]' /proc/$shell/status; do sleep 0.01; done
+            # The kernel goes on to tell of what ADD did for a second, and who looks then sees the row.
+            sleep 2
+            echo "INSERT INTO routes (dst, gateway) VALUES ('10.9.0.0/24', '10.244.0.2');" >&3
+            until grep -q 'stopped by SIGSTOP' /run/trace; do sleep 0.01; done
+            sleep 0.5
+            [ -z "$(ip route show 10.9.0.0/24)" ]
+            kill -CONT $shell
+            for i in $(seq 300); do [ -n "$(ip route show 10.9.0.0/24)" ] && break; sleep 0.01; done
+            [ -n "$(ip route show 10.9.0.0/24)" ]
+            exec 3>&-; wait $shell
+            """#)
         #expect(try watching.end().status == 0)
     }
 
