@@ -13,7 +13,7 @@ package func settle(
 ) throws(ReconcilerError) {
     guard attachment.link.detectsDuplicates else { return }
     let desired = render(Intent(attachments: [attachment]))
-    let end = Clock.nowMilliseconds() + Int64(settleMilliseconds)
+    let end = Clock.monotonicMilliseconds() + Int64(settleMilliseconds)
     while true {
         var observed = KernelState()
         try kernel.observe(attachment.pod, .attachment, desired: desired, into: &observed)
@@ -29,7 +29,7 @@ package func settle(
             waiting = wanted.name
         }
         guard let waiting else { return }
-        guard Clock.nowMilliseconds() < end else {
+        guard Clock.monotonicMilliseconds() < end else {
             throw ReconcilerError(
                 .kernel,
                 "\(waiting): duplicate address detection (key enabledad) did not end in "
