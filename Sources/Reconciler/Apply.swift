@@ -179,14 +179,11 @@ func mendTogether(
     var report = Report()
     do throws(ReconcilerError) {
         try mapped { () throws(StoreError) in
-            for id in Set(plan.changes.compactMap(\.attachment)) where try store.tryLock(attachment: id) {
-                locked.insert(id)
-            }
+            var busy = Set(plan.changes.compactMap(\.attachment))
+            for id in busy where try store.tryLock(attachment: id) { locked.insert(id) }
+            busy.subtract(locked)
             // An ADD that still runs may be through with its part of it.
-            result.skip(
-                examination.intent.attachments.filter { attachment in
-                    !locked.contains(attachment.id) && plan.changes.contains { $0.attachment == attachment.id }
-                })
+            result.skip(examination.intent.attachments.filter { busy.contains($0.id) })
             let ended = try store.ended(among: Array(locked))
             plan.changes.removeAll { $0.attachment.map { !locked.contains($0) || ended.contains($0) } == true }
         }
