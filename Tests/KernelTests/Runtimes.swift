@@ -1,7 +1,11 @@
 /// Real runtimes, as `scripts/runtimes` fetched them, on a node whose processes end with it.
 extension TestNode {
-    /// `podman` and `containerd` are on the PATH of ``runtime(_:)``, and see nothing of this machine's own. The one
-    /// configuration is that of network `pods`, by `members` beside its name; `more` are further files, by their names.
+    /// `podman` and `containerd` are on the PATH of ``runtime(_:)``. What they keep, and would make of cgroups, is on tmpfs:
+    /// nothing of this machine's own is touched.
+    ///
+    /// - Parameters:
+    ///   - plugins: those of the network `pods`.
+    ///   - more: further networks, by their files' names.
     convenience init(plugins: String, more: [String: String] = [:]) throws {
         try self.init(
             ownsProcesses: true,
