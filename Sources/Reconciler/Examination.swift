@@ -280,9 +280,12 @@ extension KernelState {
     /// pods that were looked at go by their own already; the others are no orphans either, least of all such as go because
     /// another sandbox of the same pod that had the name was given up.
     fileprivate func strayEnds(of intent: Intent) -> [Object] {
-        all(in: .host).filter { object in
-            guard case .veth(let veth) = object, veth.attachment == 0, let mac = veth.mac else { return false }
-            return intent.attachments.contains { $0.hostMAC == mac && $0.hostIfname != veth.ifname }
+        let names = Dictionary(intent.attachments.map { ($0.hostMAC, $0.hostIfname) }) { first, _ in first }
+        return all(in: .host).filter { object in
+            guard case .veth(let veth) = object, veth.attachment == 0, let own = veth.mac.flatMap({ names[$0] }) else {
+                return false
+            }
+            return own != veth.ifname
         }
     }
 
