@@ -75,7 +75,7 @@ private func lock(
             return doomed
         }
         guard case .gone = kernel.open(current),
-            try observeHost(of: [current], store, &kernel).ends(of: [current]).isEmpty
+            try !observeHost(of: [current], store, &kernel).mayHaveEnd(of: current)
         else { return nil }
         return doomed
     } catch {

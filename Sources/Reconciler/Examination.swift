@@ -100,7 +100,7 @@ package func examine(
             // What lingers keeps all but its link as it is: something may still send by it.
             var forgotten = Veth.onHost(of: [attachment])
             let other = observed.forgetRenamedEnd(of: attachment)
-            if other == nil, observed.ends(of: [attachment]).isEmpty {
+            if other == nil, !observed.mayHaveEnd(of: attachment) {
                 examination.releases.append(Examination.Release(attachment: attachment, reason: reason))
                 forgotten = Object.onHost(of: [attachment])
             } else {

@@ -177,6 +177,13 @@ extension KernelState {
         found(Veth.onHost(of: attachments)).map(\.resource.name)
     }
 
+    /// Whether what is under the name of an attachment's host end may be that. Where it is doubtful, the addresses stay.
+    func mayHaveEnd(of attachment: Attachment) -> Bool {
+        let wanted = Veth(attachment)
+        guard case .veth(let found)? = self[.host, wanted.name] else { return false }
+        return wanted.isFor(theSameAs: found) || wanted.alias == found.alias
+    }
+
     /// Which of these objects of pods are on the host, and theirs.
     fileprivate func found(_ objects: [Object]) -> [Object] {
         objects.filter { wanted in self[.host, wanted.resource.name].map(wanted.isFor) ?? false }

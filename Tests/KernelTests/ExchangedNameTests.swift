@@ -172,4 +172,17 @@ import Testing
         try expectEnd(of: "pod1", node)
         #expect(try node.ourLinks() == ["cni0", names[1]])
     }
+
+    /// Something holds the old one's namespace, and its end has the new one's MAC: whose it is only its name and alias tell.
+    @Test func anEndWithAnothersMACKeepsItsAddress() throws {
+        let node = try TestNode()
+        let names = try sandboxes(node)
+        let mac = try #require(try node.json("ip -j link show \(names[1])")[0]["address"].text)
+        try node.run("ip link set \(names[0]) address \(mac); touch /run/held; mount --bind /run/netns/pod1 /run/held")
+        try node.run("umount /run/netns/pod1; rm /run/netns/pod1")
+        let apply = try node.plumbctl("apply")
+        #expect(apply.stdout.contains("default/web lingers"), "\(apply.all)")
+        #expect(try node.sql("SELECT count(*) FROM addresses WHERE address = '10.244.0.2'") == "1")
+        #expect(try node.ourLinks().contains(names[0]))
+    }
 }
