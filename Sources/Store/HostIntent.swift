@@ -38,8 +38,10 @@ extension Store {
             }
             let promises = try database.query(
                 """
-                SELECT bridge || ' ' || gateway FROM addresses WHERE gateway IS NOT NULL
-                UNION SELECT bridge || ' ' || masquerade FROM attachments WHERE masquerade IS NOT NULL
+                SELECT bridge || ' ' || promise FROM (
+                    SELECT DISTINCT bridge, gateway AS promise FROM addresses WHERE gateway IS NOT NULL
+                    UNION SELECT DISTINCT bridge, masquerade FROM attachments WHERE masquerade IS NOT NULL
+                )
                 """
             ) { (row) throws(StoreError) in row.text(0) }
             let routes = try RouteSpec.load(database, where: "attachment_id IS NULL", problems: &problems)
