@@ -13,18 +13,27 @@ package struct Agenda: Sendable {
         var cost: Int64
     }
 
+    private struct Wait {
+        var first: Int64
+        var due: Int64
+    }
+
     /// One change makes several events: what they are about is looked at once they pause, and without a pause after
     /// ``patience``.
     static let settling: Int64 = 5
     static let patience: Int64 = 20
     /// Between looks that find nothing, so that a pod that changes its own namespace again and again costs little.
     static let leisure: Int64 = 80
+    /// Before what others have in hand is looked at again, at least and at most.
+    static let wait: (shortest: Int64, longest: Int64) = (50, 1_000)
 
     /// What events are about.
     private var notes: [Matter: Note] = [:]
     /// What is due at a time of its own, whatever is looked at before.
     private var plans: [Matter: Int64] = [:]
     private var paces: [Matter: Pace] = [:]
+    /// What others have in hand.
+    private var waits: [Matter: Wait] = [:]
 
     package init() {}
 
@@ -38,6 +47,15 @@ package struct Agenda: Sendable {
     /// It is to be looked at then, or before that again.
     package mutating func plan(_ matter: Matter, at time: Int64) {
         plans[matter] = min(plans[matter] ?? time, time)
+    }
+
+    /// Others have it in hand, and it is to be looked at again: the less often, the longer they have.
+    package mutating func wait(for matter: Matter, at now: Int64) {
+        let last = waits[matter]
+        let first = last.flatMap { now <= $0.due + Agenda.wait.shortest ? $0.first : nil } ?? now
+        let due = now + min(max(Agenda.wait.shortest, (now - first) / 4), Agenda.wait.longest)
+        waits[matter] = Wait(first: first, due: due)
+        plan(matter, at: due)
     }
 
     private func earliest(_ matter: Matter) -> Int64 {
@@ -55,6 +73,7 @@ package struct Agenda: Sendable {
         if due.contains(.everything) {
             notes = [:]
             paces = paces.filter { now - $0.value.last < 10_000 }
+            waits = waits.filter { now - $0.value.due < 10_000 }
             return [.everything]
         }
         let noted = notes.filter { $0.value.due <= now }.keys

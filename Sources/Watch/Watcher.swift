@@ -163,7 +163,7 @@ package struct Watcher: ~Copyable {
         if matters.contains(.everything) { agenda.plan(.everything, at: start + interval) }
         // Before it is read: who writes now may have been heard for the last time, and is not seen yet.
         if matters.contains(.database) || matters.contains(.everything), Store.isBeingWritten(directory) {
-            agenda.plan(.database, at: start + 50)
+            agenda.wait(for: .database, at: start)
         }
         do {
             // Opened anew each time: a database that was restored is another file, and an open socket in a pod's namespace
@@ -262,7 +262,7 @@ package struct Watcher: ~Copyable {
         for change in report.done { mended(change, in: report.examination.intent, at: end) }
         if !report.done.isEmpty, isFull || matters.contains(.host) { hostChanged = true }
         // Whoever holds their locks makes them right, or dies, or is an ADD that was through with what was undone since.
-        for attachment in report.skipped { agenda.plan(.attachment(attachment.id), at: end + 50) }
+        for attachment in report.skipped { agenda.wait(for: .attachment(attachment.id), at: end) }
         if !isFull, !report.failures.isEmpty {
             for matter in matters { failed(matter, at: end) }
         }

@@ -35,6 +35,30 @@ import Testing
         #expect(agenda.next == 1_000)
     }
 
+    @Test func `what others have in hand is looked at less often the longer they have it`() {
+        var agenda = Agenda()
+        var times: [Int64] = []
+        var now: Int64 = 0
+        while now < 20_000 {
+            agenda.wait(for: .database, at: now)
+            // An event may ask for a look before that.
+            agenda.note(.database, at: now)
+            #expect(agenda.take(at: now + 5) == [.database])
+            agenda.wait(for: .database, at: now + 5)
+            now = agenda.next ?? .max
+            #expect(agenda.take(at: now) == [.database])
+            times.append(now)
+        }
+        #expect(times[0] <= 60 && times.count < 50)
+        #expect(zip(times, times.dropFirst()).allSatisfy { $1 - $0 <= 1_005 })
+        agenda.wait(for: .attachment(1), at: now)
+        #expect(agenda.next == now + 50)
+        // Others than those of before.
+        agenda.wait(for: .database, at: now + 1_000)
+        _ = agenda.take(at: now + 50)
+        #expect(agenda.next == now + 1_050)
+    }
+
     @Test func `the earlier plan counts`() {
         var agenda = Agenda()
         agenda.plan(.everything, at: 1000)
